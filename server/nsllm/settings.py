@@ -1,0 +1,220 @@
+"""The one schema of all settings, and how the layers are read.
+
+Later layers win: defaults, the user's `nsllm.toml`, the workspace's `nsllm.toml`, `NSLLM_*`
+variables (`NSLLM_RETRIEVAL_TOP_K=8`), then what the command line or the editor sets.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from nsllm import home
+from nsllm.errors import SettingsError
+from nsllm.types import Mode
+
+FILE_NAME = "nsllm.toml"
+
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Provider = Literal["auto", "cpu", "cuda", "directml", "coreml"]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of nsllm.toml."""
+
+
+class Documents(_Section):
+    """Which files are indexed."""
+
+    exclude: tuple[str, ...] = ()
+    """Patterns in .gitignore syntax, besides .gitignore and .nsllmignore themselves."""
+    gitignore: bool = True
+    """Leave out what the workspace's .gitignore files leave out."""
+    max_size_bytes: Count = 2_000_000
+    """Larger files are left out, and named in the report."""
+
+
+class Retrieval(_Section):
+    """How passages are found."""
+
+    top_k: Annotated[int, msgspec.Meta(ge=1, le=50)] = 5
+    """Passages for one question."""
+    candidates: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    """Chunks that each of the two searches proposes before they are fused."""
+    lexical_weight: Unit = 0.3
+    """Share of the word search in the fused order; the rest is the vector search's."""
+
+
+class Models(_Section):
+    """Which models are used, and on what."""
+
+    embedder: str = "all-minilm-l6-v2"
+    """Id of the model that embeds chunks and questions."""
+    generator: str = "smollm2-135m-instruct"
+    """Id of the model that writes answers."""
+    provider: Provider = "auto"
+    """Where models run."""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """Threads of one model; 0 is one for each physical core."""
+    idle_unload_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    """The generator leaves memory after this long without a question; 0 keeps it."""
+    download: bool = True
+    """Whether a missing model may be downloaded, after saying what, from where and how large."""
+
+
+class Generation(_Section):
+    """How answers are written."""
+
+    mode: Mode = "auto"
+    """`auto` lets a model write only if it passed the reading exam, and quotes otherwise."""
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=8192)] = 256
+    """Longest generated answer."""
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
+    """0 always takes the likeliest token."""
+    top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """Share of the likeliest tokens that are drawn from; needs a temperature above 0."""
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Seed of the draw."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
+    """Longest time for one answer."""
+
+
+class Extraction(_Section):
+    """How answers are quoted."""
+
+    max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    """Sentences in a quoted answer."""
+    min_confidence: Unit = 0.5
+    """Below this probability that a sentence answers, the answer is that nothing was found."""
+
+
+class Governance(_Section):
+    """Thresholds of the rules: at or beyond `warn` a finding warns, beyond `reject` it rejects."""
+
+    min_words_warn: Annotated[int, msgspec.Meta(ge=0)] = 1
+    """Shorter answers get a warning."""
+    max_words_warn: Count = 300
+    """Longer answers get a warning."""
+    max_words_reject: Count = 800
+    """Longer answers are rejected."""
+    claim_grounding_warn: Unit = 0.6
+    """A claim supported less than this gets a warning."""
+    claim_grounding_reject: Unit = 0.3
+    """A claim supported less than this rejects the answer."""
+    coherence_warn: Unit = 0.25
+    """Answers less coherent than this get a warning."""
+    coherence_reject: Unit = 0.05
+    """Answers less coherent than this are rejected."""
+    require_citations: bool = True
+    """A generated claim without a citation gets a warning."""
+
+
+class Audit(_Section):
+    """What is kept of each answer."""
+
+    enabled: bool = True
+    """Write a record of each answer to audit.db."""
+
+
+class Settings(_Section):
+    """All settings."""
+
+    documents: Documents = Documents()
+    retrieval: Retrieval = Retrieval()
+    models: Models = Models()
+    generation: Generation = Generation()
+    extraction: Extraction = Extraction()
+    governance: Governance = Governance()
+    audit: Audit = Audit()
+
+
+# What a workspace that the user has not trusted may not decide.
+RESTRICTED = frozenset({"models", "audit"})
+
+
+def load(
+    workspace: Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    trusted: bool = True,
+) -> Settings:
+    """Read and merge all layers.
+
+    Raises:
+        SettingsError: a layer holds an unknown key or a value out of range; names both.
+    """
+    layers: list[tuple[str, dict[str, Any]]] = []
+    for folder in (home.settings_folder(), workspace):
+        if folder is None:
+            continue
+        table = _read_file(folder / FILE_NAME)
+        if folder is workspace and not trusted:
+            table = {key: value for key, value in table.items() if key not in RESTRICTED}
+        layers.append((str(folder / FILE_NAME), table))
+    layers.append(("environment", _read_environment(environment or os.environ)))
+    layers.append(("the command line", dict(overrides or {})))
+    merged: dict[str, Any] = {}
+    for origin, table in layers:
+        _convert(table, origin)
+        _merge(merged, table)
+    return _convert(merged, "the merged settings")
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}.",
+            hint="Mend the file, or move it away to use the defaults.",
+        ) from error
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Map NSLLM_SECTION_KEY to section.key; other NSLLM_* variables are not settings."""
+    table: dict[str, Any] = {}
+    for section in msgspec.structs.fields(Settings):
+        for field in msgspec.structs.fields(section.type):
+            value = environment.get(f"NSLLM_{section.name}_{field.name}".upper())
+            if value is not None:
+                listed = field.type == tuple[str, ...]
+                table.setdefault(section.name, {})[field.name] = (
+                    value.split(os.pathsep) if listed else value
+                )
+    return table
+
+
+def _convert(table: dict[str, Any], origin: str) -> Settings:
+    try:
+        # Variables are text, so numbers and booleans may come as strings.
+        return msgspec.convert(table, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"In {origin}: {_name_key(str(error))}.",
+            hint="docs/SETTINGS.md lists every key with its range and default.",
+        ) from error
+
+
+def _name_key(message: str) -> str:
+    text, _, where = message.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".")
+    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", text)
+    if unknown:
+        return f"there is no setting `{'.'.join(filter(None, [key, unknown[1]]))}`"
+    return f"`{key}`: {text[:1].lower()}{text[1:]}" if key else text
+
+
+def _merge(target: dict[str, Any], table: Mapping[str, Any]) -> None:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = dict(value) if isinstance(value, Mapping) else value
