@@ -1,6 +1,7 @@
 """Find single readings that jump away and come straight back."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 #: A jump counts as a spike above this multiple of the median step.
@@ -21,7 +22,7 @@ def find_spikes(values: Sequence[float], factor: float = DEFAULT_FACTOR) -> list
     """
     if len(values) < MIN_LENGTH:
         return []
-    steps = [abs(b - a) for a, b in zip(values, values[1:])]
+    steps = [abs(b - a) for a, b in pairwise(values)]
     limit = factor * max(median(steps), 1e-9)
     return [
         i
