@@ -28,7 +28,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A table of nsllm.toml."""
 
 
-class Documents(_Section):
+class Documents(_Section, frozen=True, kw_only=True):
     """Which files are indexed."""
 
     exclude: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Documents(_Section):
     """Larger files are left out, and named in the report."""
 
 
-class Retrieval(_Section):
+class Retrieval(_Section, frozen=True, kw_only=True):
     """How passages are found."""
 
     top_k: Annotated[int, msgspec.Meta(ge=1, le=50)] = 5
@@ -50,7 +50,7 @@ class Retrieval(_Section):
     """Share of the word search in the fused order; the rest is the vector search's."""
 
 
-class Models(_Section):
+class Models(_Section, frozen=True, kw_only=True):
     """Which models are used, and on what."""
 
     embedder: str = "all-minilm-l6-v2"
@@ -67,7 +67,7 @@ class Models(_Section):
     """Whether a missing model may be downloaded, after saying what, from where and how large."""
 
 
-class Generation(_Section):
+class Generation(_Section, frozen=True, kw_only=True):
     """How answers are written."""
 
     mode: Mode = "auto"
@@ -84,7 +84,7 @@ class Generation(_Section):
     """Longest time for one answer."""
 
 
-class Extraction(_Section):
+class Extraction(_Section, frozen=True, kw_only=True):
     """How answers are quoted."""
 
     max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
@@ -93,7 +93,7 @@ class Extraction(_Section):
     """Below this probability that a sentence answers, the answer is that nothing was found."""
 
 
-class Governance(_Section):
+class Governance(_Section, frozen=True, kw_only=True):
     """Thresholds of the rules: at or beyond `warn` a finding warns, beyond `reject` it rejects."""
 
     min_words_warn: Annotated[int, msgspec.Meta(ge=0)] = 1
@@ -114,14 +114,14 @@ class Governance(_Section):
     """A generated claim without a citation gets a warning."""
 
 
-class Audit(_Section):
+class Audit(_Section, frozen=True, kw_only=True):
     """What is kept of each answer."""
 
     enabled: bool = True
     """Write a record of each answer to audit.db."""
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True, kw_only=True):
     """All settings."""
 
     documents: Documents = Documents()

@@ -160,6 +160,28 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
 
 
+class Retrieved(msgspec.Struct, frozen=True, kw_only=True):
+    """Event of an answer in the making: the passages it will be written from."""
+
+    passages: tuple[Passage, ...]
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """Event of an answer in the making: the next piece of its text."""
+
+    text: str
+
+
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """Event of an answer in the making: the text so far was rejected, another one follows."""
+
+    reason: str
+
+
+AnswerEvent = Retrieved | Delta | Withdrawn
+AnswerListener = Callable[[AnswerEvent], None]
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a long task is: `done` of `total` in `unit`; total None where it is unknown."""
 
@@ -174,3 +196,7 @@ ProgressListener = Callable[[Progress], None]
 
 def ignore_progress(_progress: Progress) -> None:
     """Listen to nothing: the default where no one watches."""
+
+
+def ignore_event(_event: AnswerEvent) -> None:
+    """Listen to nothing: the default where only the finished answer matters."""

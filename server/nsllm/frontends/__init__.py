@@ -1,0 +1,1 @@
+"""Translate between the outside world and the one Application; nothing here decides."""

@@ -1,0 +1,166 @@
+"""The wire format of answers, hits and judgements: what every front end sends as JSON."""
+
+from typing import Any
+
+import msgspec
+
+from nsllm.types import Answer, Evidence, Finding, Judgement, Passage, Scores
+
+
+class WireSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that an answer was written from, under its citation marker."""
+
+    marker: int
+    path: str
+    start_line: int
+    end_line: int
+    text: str
+    score: float
+
+
+class WireFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finding; offsets count characters of the text it is about."""
+
+    rule: str
+    severity: str
+    start: int
+    end: int
+    message: str
+    evidence: Evidence | None = None
+
+
+class WireAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one question."""
+
+    id: str
+    text: str
+    mode: str
+    model: str | None
+    sources: list[WireSource]
+    scores: Scores
+    findings: list[WireFinding]
+    verdict: str
+    timings_ms: dict[str, float]
+    cached: bool
+
+
+class WireHit(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that a search found."""
+
+    path: str
+    start_line: int
+    end_line: int
+    score: float
+
+
+class WireHits(msgspec.Struct, frozen=True, kw_only=True):
+    """The passages for the query of this id, best first."""
+
+    id: str
+    hits: list[WireHit]
+
+
+class WireJudgement(msgspec.Struct, frozen=True, kw_only=True):
+    """The scores, findings and verdict of one line of `nsllm score`."""
+
+    id: str
+    scores: Scores
+    findings: list[WireFinding]
+    verdict: str
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that `nsllm score` reads."""
+
+    id: str | int
+    answer: str
+    passages: list[str]
+    question: str | None = None
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that `nsllm search --queries` reads."""
+
+    id: str | int
+    query: str
+
+
+def answer(record: Answer) -> WireAnswer:
+    """Translate an answer."""
+    return WireAnswer(
+        id=record.id,
+        text=record.text,
+        mode=record.mode,
+        model=record.model,
+        sources=[source(i, passage) for i, passage in enumerate(record.passages, start=1)],
+        scores=_rounded(record.judgement.scores),
+        findings=[finding(one) for one in record.judgement.findings],
+        verdict=record.judgement.verdict.value,
+        timings_ms={stage: round(ms, 1) for stage, ms in record.timings_ms.items()},
+        cached=record.cached,
+    )
+
+
+def source(marker: int, passage: Passage) -> WireSource:
+    """Translate a passage that is cited as `marker`."""
+    chunk = passage.chunk
+    return WireSource(
+        marker=marker,
+        path=chunk.path,
+        start_line=chunk.start_line,
+        end_line=chunk.end_line,
+        text=chunk.text,
+        score=round(passage.score, 4),
+    )
+
+
+def hits(query_id: str | int, passages: list[Passage]) -> WireHits:
+    """Translate the result of one search."""
+    return WireHits(
+        id=str(query_id),
+        hits=[
+            WireHit(
+                path=passage.chunk.path,
+                start_line=passage.chunk.start_line,
+                end_line=passage.chunk.end_line,
+                score=round(passage.score, 4),
+            )
+            for passage in passages
+        ],
+    )
+
+
+def judgement(sample_id: str | int, record: Judgement) -> WireJudgement:
+    """Translate the judgement of one sample."""
+    return WireJudgement(
+        id=str(sample_id),
+        scores=_rounded(record.scores),
+        findings=[finding(one) for one in record.findings],
+        verdict=record.verdict.value,
+    )
+
+
+def finding(record: Finding) -> WireFinding:
+    """Translate a finding."""
+    return WireFinding(
+        rule=record.rule,
+        severity=record.severity.value,
+        start=record.start,
+        end=record.end,
+        message=record.message,
+        evidence=record.evidence,
+    )
+
+
+def to_json(record: Any, *, indent: bool = False) -> str:  # noqa: ANN401 - any wire record
+    """Encode a wire record as JSON text, on one line unless indented."""
+    encoded = msgspec.json.encode(record)
+    return (msgspec.json.format(encoded, indent=2) if indent else encoded).decode()
+
+
+def _rounded(scores: Scores) -> Scores:
+    values = {
+        name: None if value is None else round(value, 4)
+        for name, value in msgspec.structs.asdict(scores).items()
+    }
+    return Scores(**values)

@@ -1,0 +1,1 @@
+"""Judge a text by rules, and keep a record of it."""

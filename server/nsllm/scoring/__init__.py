@@ -1,0 +1,1 @@
+"""Measure a text: relevance, coherence, grounding, perplexity."""

@@ -1,0 +1,75 @@
+"""All scores of one text, measured together so that each sentence is embedded once."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from nsllm.scoring.claims import claims, without_markers
+from nsllm.scoring.coherence import coherence, sentences_of
+from nsllm.scoring.grounding import Embed, ground
+from nsllm.types import Chunk, ClaimGrounding, Scores
+
+_WEIGHTS = {"grounding": 0.5, "relevance": 0.3, "coherence": 0.2}
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """The scores of a text, and what each of its claims rests on."""
+
+    scores: Scores
+    claims: tuple[ClaimGrounding, ...]
+
+
+def measure(
+    text: str,
+    chunks: Sequence[Chunk],
+    embed: Embed,
+    *,
+    question: str | None = None,
+    perplexity: float | None = None,
+) -> Measurement:
+    """Score `text` as an answer to `question`, written from `chunks`.
+
+    Grounding is that of the weakest claim, since one invented sentence spoils an answer; None
+    where the text claims nothing or there is nothing to compare it with. Relevance is None
+    without a question.
+    """
+    grounded = tuple(ground(claims(text), chunks, embed)) if chunks else ()
+    scores = Scores(
+        relevance=_relevance(question, text, chunks, embed),
+        coherence=_coherence(text, embed),
+        grounding=min((claim.score for claim in grounded), default=None),
+        perplexity=perplexity,
+    )
+    return Measurement(
+        scores=msgspec.structs.replace(scores, overall=_overall(scores)), claims=grounded
+    )
+
+
+def _coherence(text: str, embed: Embed) -> float | None:
+    sentences = sentences_of(text)
+    return coherence(text, sentences, embed(sentences)) if sentences else None
+
+
+def _relevance(
+    question: str | None, text: str, chunks: Sequence[Chunk], embed: Embed
+) -> float | None:
+    """Return the mean of question–answer and best question–passage cosine, cut to [0, 1]."""
+    answer = without_markers(text)
+    if not question or not answer:
+        return None
+    vectors = embed([question, answer, *(chunk.text for chunk in chunks)])
+    cosines = np.clip(vectors[1:] @ vectors[0], 0.0, 1.0)
+    best_passage = cosines[1:].max() if chunks else cosines[0]
+    return float((cosines[0] + best_passage) / 2)
+
+
+def _overall(scores: Scores) -> float | None:
+    """Return the weighted mean of the scores that could be computed."""
+    known = {
+        name: (value, weight)
+        for name, weight in _WEIGHTS.items()
+        if (value := getattr(scores, name)) is not None
+    }
+    total = sum(weight for _, weight in known.values())
+    return sum(value * weight for value, weight in known.values()) / total if known else None
