@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import msgspec
+from nsllm.generation.reader import Reader
 
 from nsllm.documents.sentences import Sentence, is_prose, split
-from nsllm.generation.reader import Reader
 from nsllm.settings import Extraction
 from nsllm.types import Draft, Passage
 
@@ -76,7 +76,7 @@ def context(sentence: str, heading: str, before: str) -> str:
 
     The reader was trained on this very form (scripts/training/reader.py).
     """
-    parts = (sentence, heading.split(" > ")[-1], before)
+    parts = (sentence, heading.rsplit(" > ", maxsplit=1)[-1], before)
     return " | ".join(" ".join(part.split()) for part in parts).strip()
 
 

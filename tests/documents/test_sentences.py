@@ -1,0 +1,68 @@
+"""Sentences: where they begin and end, and what they are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsllm.documents.sentences import split
+
+
+def texts(text: str, *, prose: bool = True) -> list[tuple[str, str]]:
+    return [(s.kind, text[s.start : s.end]) for s in split(text, prose=prose)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("It waits 1.5 s. Then it runs.", ["It waits 1.5 s.", "Then it runs."]),
+        (
+            "See Dr. A. Smith, e.g. at noon. Then go.",
+            ["See Dr. A. Smith, e.g. at noon.", "Then go."],
+        ),
+        ("Run `a. b` first. Then c.", ["Run `a. b` first.", "Then c."]),
+        ("A fact. [1] Another.[2][3] End.", ["A fact. [1]", "Another.[2][3]", "End."]),
+        ("Version 2.1.0 is out. max_size is new.", ["Version 2.1.0 is out.", "max_size is new."]),
+        ("No full stop at the end", ["No full stop at the end"]),
+        ("A line\nthat goes on. Next.", ["A line\nthat goes on.", "Next."]),
+    ],
+)
+def test_prose_splits_at_sentence_ends(text: str, expected: list[str]) -> None:
+    assert [part for _, part in texts(text)] == expected
+
+
+def test_markdown_blocks_keep_their_kind() -> None:
+    text = (
+        "# Title\n\nProse here. More.\n\n- item one\n- [ ] item two\n  goes on\n\n"
+        "| a | b |\n|---|---|\n| x | 10 |\n\n```sh\nrun --flag\n```\n\nSetext\n======\nEnd."
+    )
+    assert texts(text) == [
+        ("heading", "Title"),
+        ("prose", "Prose here."),
+        ("prose", "More."),
+        ("item", "item one"),
+        ("item", "item two\n  goes on"),
+        ("row", "| a | b |"),
+        ("row", "| x | 10 |"),
+        ("code", "run --flag"),
+        ("heading", "Setext"),
+        ("prose", "End."),
+    ]
+
+
+def test_code_splits_by_line() -> None:
+    assert texts("# not a heading\nx = 1. # a\n\n", prose=False) == [
+        ("code", "# not a heading"),
+        ("code", "x = 1. # a"),
+    ]
+
+
+@given(st.text(alphabet=st.sampled_from("ab.!?[]1 \n\r#-|`>é🙂A"), max_size=80), st.booleans())
+def test_sentences_are_trimmed_ordered_and_do_not_overlap(text: str, prose: bool) -> None:
+    end = 0
+    for sentence in split(text, prose=prose):
+        part = text[sentence.start : sentence.end]
+        assert part
+        assert part == part.strip()
+        assert sentence.start >= end
+        end = sentence.end

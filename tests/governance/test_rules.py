@@ -1,0 +1,79 @@
+"""Rules, findings and verdicts."""
+
+import pytest
+
+from nsllm.governance.pipeline import judge
+from nsllm.governance.rules import Subject
+from nsllm.scoring.claims import claims
+from nsllm.scoring.scorer import Measurement
+from nsllm.settings import Governance
+from nsllm.types import AnswerMode, ClaimGrounding, Judgement, Scores, Severity, Verdict
+
+
+def judged(
+    text: str,
+    *,
+    grounding: float = 1.0,
+    coherence: float = 1.0,
+    passages: int = 2,
+    mode: AnswerMode | None = "generate",
+    limits: Governance = Governance(),  # noqa: B008 - frozen
+) -> Judgement:
+    grounded = tuple(
+        ClaimGrounding(claim=claim, score=grounding, evidence=None) for claim in claims(text)
+    )
+    measurement = Measurement(scores=Scores(coherence=coherence), claims=grounded)
+    subject = Subject(text=text, measurement=measurement, passages=passages, mode=mode)
+    return judge(subject, limits)
+
+
+def rules(judgement: Judgement) -> list[tuple[str, Severity]]:
+    return [(finding.rule, finding.severity) for finding in judgement.findings]
+
+
+def test_supported_and_cited_text_passes() -> None:
+    judgement = judged("Backups are kept for ninety days. [1]")
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("grounding", "severity", "verdict"),
+    [(0.5, Severity.WARN, Verdict.WARN), (0.1, Severity.REJECT, Verdict.REJECT)],
+)
+def test_unsupported_claims_are_found_on_their_words(
+    grounding: float, severity: Severity, verdict: Verdict
+) -> None:
+    text = "# Title\n\nBackups are kept for ninety days. [1]"
+    judgement = judged(text, grounding=grounding)
+    [finding] = judgement.findings
+    assert text[finding.start : finding.end] == "Backups are kept for ninety days. [1]"
+    assert (finding.rule, finding.severity) == ("grounding.claim", severity)
+    assert judgement.verdict is verdict
+
+
+def test_a_marker_without_passage_rejects_on_the_marker() -> None:
+    text = "Backups are kept for ninety days. [7]"
+    judgement = judged(text)
+    [finding] = judgement.findings
+    assert (finding.rule, text[finding.start : finding.end]) == ("citation.unknown", "[7]")
+    assert judgement.verdict is Verdict.REJECT
+
+
+def test_a_generated_claim_needs_a_citation_but_text_from_elsewhere_does_not() -> None:
+    text = "Backups are kept for ninety days."
+    assert rules(judged(text)) == [("citation.missing", Severity.WARN)]
+    assert rules(judged(text, mode=None)) == []
+
+
+def test_long_texts_are_found_on_the_words_beyond_the_limit() -> None:
+    text = "Backups are kept here. [1] one two three"
+    judgement = judged(text, limits=Governance(max_words_warn=6, max_words_reject=20))
+    finding = next(f for f in judgement.findings if f.rule == "length.long")
+    assert text[finding.start : finding.end] == "two three"
+    assert finding.severity is Severity.WARN
+
+
+def test_incoherent_text_is_rejected() -> None:
+    judgement = judged("Backups are kept. [1]", coherence=0.01)
+    assert rules(judgement) == [("coherence", Severity.REJECT)]
