@@ -1,0 +1,151 @@
+"""What pygls does differently here: raw parameters, our errors, our documents, our exit."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import msgspec
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
+from pygls.protocol import LanguageServerProtocol
+from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage
+from pygls.protocol.language_server import lsp_method
+
+from nsllm.embedding.cancellation import Cancellation
+from nsllm.errors import NsllmError, UsageError
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_INVALID_PARAMS = -32602
+_INTERNAL = -32603
+_REQUEST_FAILED = -32803
+_RAW = frozenset(
+    {
+        types.INITIALIZE,
+        types.TEXT_DOCUMENT_DID_OPEN,
+        types.TEXT_DOCUMENT_DID_CHANGE,
+        types.TEXT_DOCUMENT_DID_CLOSE,
+        types.TEXT_DOCUMENT_DID_SAVE,
+        types.WORKSPACE_DID_CHANGE_CONFIGURATION,
+    }
+)
+"""Methods whose parameters stay dictionaries: clients differ in them, or they must be fast."""
+
+
+def decode(kind: type[_T], params: object) -> _T:
+    """Read the parameters of one of our own requests.
+
+    Raises:
+        UsageError: they do not fit; names the key.
+    """
+    try:
+        return msgspec.convert(params or {}, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"The parameters do not fit: {error}.", hint="docs/PROTOCOL.md lists what each takes."
+        ) from error
+
+
+def response_error(error: BaseException) -> types.ResponseError:
+    """Translate a failure: what was met, what to do, and never a traceback."""
+    if isinstance(error, (asyncio.CancelledError, Cancellation)):
+        return JsonRpcRequestCancelled("Request cancelled.").to_response_error()
+    if isinstance(error, JsonRpcException):
+        return error.to_response_error()
+    if isinstance(error, NsllmError):
+        return types.ResponseError(
+            code=_INVALID_PARAMS if isinstance(error, UsageError) else _REQUEST_FAILED,
+            message=error.message,
+            data={"code": error.code, "hint": error.hint},
+        )
+    return types.ResponseError(
+        code=_INTERNAL,
+        message=f"Something went wrong inside NS-LLM ({type(error).__name__}).",
+        data={
+            "code": NsllmError.code,
+            "hint": "This is a bug; the server's log has the details. Please report them.",
+        },
+    )
+
+
+class Protocol(LanguageServerProtocol):
+    """The language server protocol over our own documents and errors."""
+
+    def receive(self, body: bytes) -> None:
+        """Handle one message; a malformed one is answered or logged, and harms no other."""
+        try:
+            message = json.loads(body)
+        except ValueError:
+            logger.warning("A message is not JSON.")
+            return
+        if not isinstance(message, dict) or "jsonrpc" not in message:
+            logger.warning("A message is not JSON-RPC.")
+            return
+        try:
+            structured = self.structure_message(message)
+        except JsonRpcException:
+            if "id" in message and "method" in message:
+                refusal = JsonRpcInvalidParams(f"The parameters of {message['method']} do not fit.")
+                self._send_response(message["id"], error=refusal.to_response_error())
+            return
+        self.handle_message(structured)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 - as in pygls
+        if data.get("method") in _RAW:
+            fields = {"method": data["method"], "jsonrpc": data["jsonrpc"]}
+            params = data.get("params") or {}
+            if "id" in data:
+                return JsonRPCRequestMessage(id=data["id"], params=params, **fields)
+            return JsonRPCNotification(params=params, **fields)
+        return super().structure_message(data)
+
+    def _send_handler_result(self, future: Future[Any], *, msg_id: str | int) -> None:
+        self._request_futures.pop(msg_id, None)
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            self._send_response(msg_id, result=future.result())
+            return
+        if not isinstance(error, (asyncio.CancelledError, NsllmError, Cancellation)):
+            logger.error("A request failed.", exc_info=error)
+        self._send_response(msg_id, error=response_error(error))
+
+    def _check_handler_result(self, future: Future[Any]) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            logger.error("A notification's handler failed.", exc_info=error)
+            self._server.report_failure(error)
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as in pygls
+        return self._server.open(params)
+
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *_args: object) -> None:
+        for future in list(self._request_futures.values()):
+            future.cancel()
+        self._shutdown = True
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *_args: object) -> None:
+        self._server.stop(0 if self._shutdown else 1)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: Mapping[str, Any]) -> None:
+        self._server.documents.did_open(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: Mapping[str, Any]) -> None:
+        self._server.documents.did_change(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: Mapping[str, Any]) -> None:
+        self._server.documents.did_close(params)
+
+    @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def lsp_workspace__did_change_workspace_folders(
+        self, params: types.DidChangeWorkspaceFoldersParams
+    ) -> None:
+        self._server.folders_changed(params.event)

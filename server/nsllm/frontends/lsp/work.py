@@ -1,0 +1,116 @@
+"""Work-done progress: what an editor shows of a long task, and its button to cancel."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from nsllm.types import Progress, ProgressListener
+
+_T = TypeVar("_T")
+Token = str | int
+Notify = Callable[[str, Any], None]
+_INTERVAL_S = 0.1
+
+
+class WorkBoard:
+    """The tasks under way that an editor knows of, by their tokens."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self._tasks: dict[Token, asyncio.Task[Any]] = {}
+
+    def cancel(self, token: Token) -> None:
+        """Cancel the task of a token."""
+        task = self._tasks.get(token)
+        if task:
+            task.cancel()
+
+    @asynccontextmanager
+    async def show(self, token: Token | None, title: str) -> AsyncIterator[ProgressListener]:
+        """Show the block's progress on `token`; the client may cancel the current task by it."""
+        if token is None:
+            yield _ignore
+            return
+        task = asyncio.current_task()
+        if task:
+            self._tasks[token] = task
+        self._report(token, {"kind": "begin", "title": title, "cancellable": True})
+        try:
+            yield self._listener(token)
+        finally:
+            self._tasks.pop(token, None)
+            self._report(token, {"kind": "end"})
+
+    def _listener(self, token: Token) -> ProgressListener:
+        """Return a listener that any thread may call, and that passes on ten reports a second."""
+        loop = asyncio.get_running_loop()
+        reported = 0.0
+
+        def listen(step: Progress) -> None:
+            nonlocal reported
+            now = time.monotonic()
+            if now - reported < _INTERVAL_S and step.done != step.total:
+                return
+            reported = now
+            loop.call_soon_threadsafe(self._step, token, step)
+
+        return listen
+
+    def _step(self, token: Token, step: Progress) -> None:
+        if token not in self._tasks:
+            return
+        value: dict[str, Any] = {"kind": "report", "message": describe(step)}
+        if step.total:
+            value["percentage"] = min(100, round(100 * step.done / step.total))
+        self._report(token, value)
+
+    def _report(self, token: Token, value: dict[str, Any]) -> None:
+        self._notify("$/progress", {"token": token, "value": value})
+
+
+class Background:
+    """Tasks that nobody awaits: kept alive, their failures told, all ended together."""
+
+    def __init__(self, report: Callable[[BaseException], None]) -> None:
+        self._report = report
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
+        """Start a task."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    async def aclose(self) -> None:
+        """Cancel all tasks and wait for their ends."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _finish(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._report(error)
+
+
+def new_token() -> str:
+    """Return a token for progress that the server begins."""
+    return f"nsllm-{uuid.uuid4().hex}"
+
+
+def describe(step: Progress) -> str:
+    """Say in words how far a task is."""
+    if not step.total:
+        return step.task
+    if step.unit == "bytes":
+        return f"{step.task}: {step.done / 1e6:.0f} of {step.total / 1e6:.0f} MB"
+    return f"{step.task}: {step.done:,} of {step.total:,} {step.unit}"
+
+
+def _ignore(_step: Progress) -> None:
+    """Nobody watches."""
