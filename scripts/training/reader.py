@@ -114,6 +114,15 @@ class Reader(nn.Module):
         weight, bias = self.table[f"{key}.weight"], self.table[f"{key}.bias"]
         return nn.functional.layer_norm(x, x.shape[-1:], weight, bias, self.epsilon)
 
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        """Take up what `weights` returned."""
+        with torch.no_grad():
+            self.head.weight.copy_(weights["head.weight"])
+            self.head.bias.copy_(weights["head.bias"])
+            for key, layer in self.linear.items():
+                layer.down.copy_(weights[f"{key.replace('/', '.')}.down"])
+                layer.up.copy_(weights[f"{key.replace('/', '.')}.up"])
+
     def weights(self) -> dict[str, Tensor]:
         """Return what was trained, in half precision."""
         found = {"head.weight": self.head.weight, "head.bias": self.head.bias}
@@ -223,6 +232,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--start", type=Path, help="go on from these weights")
     parser.add_argument("--limit", type=int, help="pairs of an epoch, to try the script out")
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -231,6 +241,8 @@ def main() -> None:
     tokenizer.enable_truncation(LENGTH, strategy="only_second")
     tokenizer.enable_padding()
     model = Reader(options.base)
+    if options.start:
+        model.restore(load_file(options.start))
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
     data = pairs(HERE / "reader_train", rng)
@@ -257,8 +269,10 @@ def main() -> None:
         total = 0.0
         for batch in batches:
             ids, types, mask, labels = encode(tokenizer, batch)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = model(ids, types, mask).float()
             loss = nn.functional.binary_cross_entropy_with_logits(
-                model(ids, types, mask), labels, pos_weight=torch.tensor(2.0)
+                logits, labels, pos_weight=torch.tensor(2.0)
             )
             optimiser.zero_grad()
             loss.backward()

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 from nsllm.frontends.lsp.edits import Edit
 from nsllm.frontends.lsp.region_store import RegionStore
 from nsllm.frontends.lsp.regions import Match, Regions, normal_form, region_of_answer
+from nsllm.types import Chunk
 
 TEXT = "Readings are kept for 30 days. [1] A relay writes them every 10 seconds. [2]"
 SOURCE = "# Storage\n\nReadings are kept for 30 days.\nOlder ones go to the archive.\n"
 REGION = region_of_answer(
-    "a1", "How long?", TEXT, {"storage.md": [SOURCE], "relays.md": ["Relays send readings."]}
+    "a1",
+    "How long?",
+    TEXT,
+    [
+        Chunk(path=path, start=0, end=len(text), start_line=1, end_line=3, text=text)
+        for path, text in (("storage.md", SOURCE), ("relays.md", "Relays send readings."))
+    ],
 )
 
 
@@ -68,7 +75,7 @@ def test_own_words_beside_a_region_stay_own() -> None:
 
 
 def test_of_two_answers_the_one_with_more_sentences_wins() -> None:
-    other = region_of_answer("a2", "Other?", "A relay writes them every 10 seconds.", {})
+    other = region_of_answer("a2", "Other?", "A relay writes them every 10 seconds.")
     [match] = Regions([REGION, other]).find(TEXT, "x.md")
     assert match.region.id == "a1"
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from nsllm.models.registry import Model
+from nsllm.runtime import ModelRuntime
 from nsllm.types import Answer, Evidence, Finding, Judgement, Passage, Scores
 
 
@@ -67,6 +69,32 @@ class WireJudgement(msgspec.Struct, frozen=True, kw_only=True):
     scores: Scores
     findings: list[WireFinding]
     verdict: str
+
+
+class WireExam(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generator has shown in the reading exam; see docs/MODELS.md."""
+
+    score: float
+    passed: bool
+    facts: float
+    citations: float
+    not_found: float
+
+
+class WireModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model, whether it is on this machine, and whether it is in use."""
+
+    id: str
+    task: str
+    family: str
+    parameters: int
+    licence: str
+    context_length: int
+    disk_bytes: int
+    memory_bytes: int
+    installed: bool
+    in_use: bool
+    exam: WireExam | None
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +165,37 @@ def judgement(sample_id: str | int, record: Judgement) -> WireJudgement:
         scores=_rounded(record.scores),
         findings=[finding(one) for one in record.findings],
         verdict=record.verdict.value,
+    )
+
+
+def models(runtime: ModelRuntime) -> list[WireModel]:
+    """Translate all models."""
+    return [model(runtime, known) for known in runtime.registry.all()]
+
+
+def model(runtime: ModelRuntime, known: Model) -> WireModel:
+    """Translate one model."""
+    result = runtime.exam_result(known.id)
+    return WireModel(
+        id=known.id,
+        task=known.task,
+        family=known.family,
+        parameters=known.parameters,
+        licence=known.licence,
+        context_length=known.context_length,
+        disk_bytes=known.disk_bytes or 0,
+        memory_bytes=known.memory_bytes or 0,
+        installed=runtime.registry.installed(known.id) is not None,
+        in_use=known.id in runtime.needed(),
+        exam=None
+        if result is None
+        else WireExam(
+            score=round(result.score, 3),
+            passed=result.passed,
+            facts=round(result.facts, 3),
+            citations=round(result.citations, 3),
+            not_found=round(result.not_found, 3),
+        ),
     )
 
 

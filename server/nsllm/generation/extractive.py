@@ -71,6 +71,15 @@ def read(question: str, passages: Sequence[Passage], reader: Reader) -> Reading:
     return Reading(candidates=tuple(sorted(candidates, key=lambda c: -c.confidence)))
 
 
+def rank(passages: Sequence[Passage], reading: Reading) -> list[Passage]:
+    """Order passages by their best candidate, then by how they were retrieved."""
+    best: dict[int, float] = {}
+    for candidate in reading.candidates:
+        key = id(candidate.passage)
+        best[key] = max(best.get(key, 0.0), candidate.confidence)
+    return sorted(passages, key=lambda p: -(best.get(id(p), 0.0) + p.score))
+
+
 def context(sentence: str, heading: str, before: str) -> str:
     """Return what the reader reads of a candidate: it, where it stands, and what comes before.
 

@@ -6,6 +6,7 @@ the middle shows.
 
 import hashlib
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -35,6 +36,14 @@ class EvidenceHash(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that the user accepted: of which rule, in which document, and why."""
+
+    rule: str
+    uri: str
+    reason: str
+
+
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of one answer."""
 
@@ -51,6 +60,8 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[EvidenceHash, ...]
     timings_ms: dict[str, float]
     version: str
+    accepted: Acceptance | None = None
+    """Set where the record is not of an answer, but of an accepted finding on `text`."""
 
 
 class AuditLog:
@@ -90,6 +101,21 @@ class AuditLog:
                     yield msgspec.json.decode(body, type=AuditRecord)
         except sqlite3.Error as error:
             raise self._explain(error) from error
+
+    def page(self, limit: int, before: int | None = None) -> list[tuple[int, AuditRecord]]:
+        """Return up to `limit` records with their numbers, newest first, from below `before`."""
+        if not self._path.exists():
+            return []
+        query = (
+            "SELECT number, record FROM records WHERE ?1 IS NULL OR number < ?1 "
+            "ORDER BY number DESC LIMIT ?2"
+        )
+        try:
+            with closing(self._open()) as database:
+                rows = database.execute(query, (before, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+        return [(number, msgspec.json.decode(body, type=AuditRecord)) for number, body in rows]
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=10, isolation_level=None)
@@ -134,6 +160,28 @@ def record_of(answer: Answer, *, workspace: Path, version: str) -> AuditRecord:
         ),
         timings_ms=answer.timings_ms,
         version=version,
+    )
+
+
+def record_of_acceptance(
+    acceptance: Acceptance, text: str, *, workspace: Path, version: str
+) -> AuditRecord:
+    """Make the record of a finding that the user accepted on `text`."""
+    return AuditRecord(
+        id=uuid.uuid4().hex,
+        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        workspace=str(workspace),
+        question="",
+        text=text,
+        mode="accept",
+        model=None,
+        scores=Scores(),
+        findings=(),
+        verdict=Verdict.PASS,
+        evidence=(),
+        timings_ms={},
+        version=version,
+        accepted=acceptance,
     )
 
 

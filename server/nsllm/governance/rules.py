@@ -18,7 +18,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     measurement: Measurement
-    passages: int
+    passages: int | None
+    """How many passages its markers can point to; None where they are not numbered for it."""
     mode: AnswerMode | None = None
     """How the text was made; None where it came from elsewhere."""
 
@@ -76,7 +77,7 @@ def coherence(subject: Subject, limits: Governance) -> Iterator[Finding]:
 
 def citations(subject: Subject, limits: Governance) -> Iterator[Finding]:
     """Find markers that point to no passage, and generated claims that cite none."""
-    for match in _MARKER.finditer(subject.text):
+    for match in _MARKER.finditer(subject.text) if subject.passages is not None else ():
         if not 1 <= int(match[1]) <= subject.passages:
             message = f"There is no source [{match[1]}]; there are {subject.passages}."
             yield _finding("citation.unknown", Severity.REJECT, match.span(), message)

@@ -69,6 +69,10 @@ class Muted:
         last = span[1] - 1
         return start, last + self._cut[bisect_right(self._starts, last) - 1] + 1
 
+    def reduce(self, span: Span) -> Span:
+        """Return the span in `text` of a span of the whole text, without what was cut."""
+        return self._reduced(span[0]), self._reduced(span[1])
+
     def mutes(self, rule: str, span: Span) -> bool:
         """Tell whether a finding of `rule` on a span of the whole text is muted."""
         line = self._lines.line_at(span[0])
@@ -80,3 +84,12 @@ class Muted:
             line -= 1
             rules = self._rules.get(line - 1, ())
         return False
+
+    def _reduced(self, offset: int) -> int:
+        """Return the first offset of `text` whose character is at or behind `offset`."""
+        for start, cut, next_start in zip(
+            self._starts, self._cut, [*self._starts[1:], len(self.text)], strict=True
+        ):
+            if offset - cut <= next_start:
+                return max(start, offset - cut)
+        return len(self.text)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import typing
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -12,10 +13,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
 from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage
-from pygls.protocol.language_server import lsp_method
 
-from nsllm.embedding.cancellation import Cancellation
 from nsllm.errors import NsllmError, UsageError
+from nsllm.frontends.lsp.buffers import Buffers
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def decode(kind: type[_T], params: object) -> _T:
 
 def response_error(error: BaseException) -> types.ResponseError:
     """Translate a failure: what was met, what to do, and never a traceback."""
-    if isinstance(error, (asyncio.CancelledError, Cancellation)):
+    if isinstance(error, asyncio.CancelledError):
         return JsonRpcRequestCancelled("Request cancelled.").to_response_error()
     if isinstance(error, JsonRpcException):
         return error.to_response_error()
@@ -72,8 +72,40 @@ def response_error(error: BaseException) -> types.ResponseError:
     )
 
 
+class Host(typing.Protocol):
+    """What the protocol hands over."""
+
+    documents: Buffers
+
+    def open(self, params: Mapping[str, Any]) -> dict[str, Any]: ...
+    def stop(self, status: int) -> None: ...
+    def report_failure(self, error: BaseException) -> None: ...
+    def folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None: ...
+
+
 class Protocol(LanguageServerProtocol):
     """The language server protocol over our own documents and errors."""
+
+    def __init__(self, server: Any, converter: Any) -> None:  # noqa: ANN401 - pygls's own
+        super().__init__(server, converter)
+        self._host: Host = server
+        # In place of pygls's own: its documents end lines where the protocol does not, its
+        # handshake wants imports first, and its exit leaves child processes behind.
+        self.fm.builtin_features.update(
+            {
+                types.INITIALIZE: self._host.open,
+                types.SHUTDOWN: self._shut_down,
+                types.EXIT: self._exit,
+                types.TEXT_DOCUMENT_DID_OPEN: self._host.documents.did_open,
+                types.TEXT_DOCUMENT_DID_CHANGE: self._host.documents.did_change,
+                types.TEXT_DOCUMENT_DID_CLOSE: self._host.documents.did_close,
+                types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._host.folders_changed,
+            }
+        )
+
+    def encode(self, data: object) -> bytes:
+        """Return data as it goes over the wire."""
+        return json.dumps(data, default=self._serialize_message, sort_keys=True).encode()
 
     def receive(self, body: bytes) -> None:
         """Handle one message; a malformed one is answered or logged, and harms no other."""
@@ -109,43 +141,19 @@ class Protocol(LanguageServerProtocol):
         if error is None:
             self._send_response(msg_id, result=future.result())
             return
-        if not isinstance(error, (asyncio.CancelledError, NsllmError, Cancellation)):
+        if not isinstance(error, asyncio.CancelledError | NsllmError):
             logger.error("A request failed.", exc_info=error)
         self._send_response(msg_id, error=response_error(error))
 
     def _check_handler_result(self, future: Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
             logger.error("A notification's handler failed.", exc_info=error)
-            self._server.report_failure(error)
+            self._host.report_failure(error)
 
-    @lsp_method(types.INITIALIZE)
-    def lsp_initialize(self, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as in pygls
-        return self._server.open(params)
-
-    @lsp_method(types.SHUTDOWN)
-    def lsp_shutdown(self, *_args: object) -> None:
+    def _shut_down(self, _params: object) -> None:
         for future in list(self._request_futures.values()):
             future.cancel()
         self._shutdown = True
 
-    @lsp_method(types.EXIT)
-    def lsp_exit(self, *_args: object) -> None:
-        self._server.stop(0 if self._shutdown else 1)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: Mapping[str, Any]) -> None:
-        self._server.documents.did_open(params)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: Mapping[str, Any]) -> None:
-        self._server.documents.did_change(params)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: Mapping[str, Any]) -> None:
-        self._server.documents.did_close(params)
-
-    @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    def lsp_workspace__did_change_workspace_folders(
-        self, params: types.DidChangeWorkspaceFoldersParams
-    ) -> None:
-        self._server.folders_changed(params.event)
+    def _exit(self, _params: object) -> None:
+        self._host.stop(0 if self._shutdown else 1)

@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from nsllm.documents.sentences import Sentence, is_prose, split
 from nsllm.frontends.lsp.edits import Edit
 from nsllm.frontends.lsp.positions import Span
+from nsllm.types import Chunk
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:/_-][^\W_]+)*|[%$€£°]")
 _MARKER = re.compile(r"\[\d{1,3}\](?!\()")
@@ -27,6 +28,8 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
     question: str | None = None
     sources: tuple[str, ...] = ()
     """Paths of the documents it was written from."""
+    places: tuple[tuple[str, int, int], ...] = ()
+    """Where its citation markers lead: path, first and last line, by marker."""
     quoted: tuple[str, ...] = ()
     """Normal forms of its sentences that stand in its sources word for word."""
     learnt: tuple[str, ...] = ()
@@ -51,17 +54,18 @@ def normal_form(sentence: str) -> str:
 
 
 def region_of_answer(
-    answer_id: str, question: str, text: str, passages: Mapping[str, Sequence[str]]
+    answer_id: str, question: str, text: str, passages: Sequence[Chunk] = ()
 ) -> Region:
-    """Make the region of an answer; `passages` are the texts it was written from, by path."""
-    offered = [normal_form(passage) for texts in passages.values() for passage in texts]
+    """Make the region of an answer that was written from these passages."""
+    offered = [normal_form(passage.text) for passage in passages]
     forms = [form for _, form in _forms(text, prose=True)]
     return Region(
         id=answer_id,
         text=text,
         answer_id=answer_id,
         question=question,
-        sources=tuple(passages),
+        sources=tuple(dict.fromkeys(passage.path for passage in passages)),
+        places=tuple((p.path, p.start_line, p.end_line) for p in passages),
         quoted=tuple(form for form in forms if any(form in passage for passage in offered)),
     )
 
@@ -108,6 +112,12 @@ class Regions:
                 if match.span[0] < sentence.end and sentence.start < match.span[1]:
                     owners[i].add(match.region.id)
         return self._group(sentences, owners)
+
+    def same(self, text: str) -> Region | None:
+        """Return the newest region of the same words, if there is one."""
+        form = normal_form(text)
+        known = (r for r in reversed(self._regions.values()) if normal_form(r.text) == form)
+        return next(known, None)
 
     def learnt(self, match: Match, text: str, path: str) -> Region | None:
         """Return the region with the sentences it gained in `text`; None if it gained none."""

@@ -5,11 +5,12 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
+
+from lsprotocol import types
 
 from nsllm.types import Progress, ProgressListener
 
-_T = TypeVar("_T")
 Token = str | int
 Notify = Callable[[str, Any], None]
 _INTERVAL_S = 0.1
@@ -68,7 +69,7 @@ class WorkBoard:
         self._report(token, value)
 
     def _report(self, token: Token, value: dict[str, Any]) -> None:
-        self._notify("$/progress", {"token": token, "value": value})
+        self._notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
 
 
 class Background:
@@ -78,8 +79,12 @@ class Background:
         self._report = report
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
-        """Start a task."""
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task that nobody needs to hold."""
+        self._tasks.add(self.start(work))
+
+    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start a task and return it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finish)

@@ -1,0 +1,141 @@
+"""`nsllm doctor`: what works here, and what to do about what does not."""
+
+import importlib
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.text import Text
+
+from nsllm import __version__, home, settings
+from nsllm.cli import session
+from nsllm.cli.console import out, print_json, size
+from nsllm.errors import NsllmError
+from nsllm.models import hardware
+from nsllm.models.verify import check_sizes
+from nsllm.runtime import ModelRuntime
+
+State = Literal["ok", "warning", "error"]
+_MARKS: dict[State, tuple[str, str]] = {
+    "ok": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "error": ("✗", "red"),
+}
+_LOW_DISK_BYTES = 1_000_000_000
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    detail: str
+    hint: str = ""
+
+
+def doctor(
+    workspace: Annotated[Path, session.Workspace] = Path(),
+    json: Annotated[bool, session.Json] = False,
+) -> None:
+    """Look at Python, libraries, hardware, disk, settings and models."""
+    checks = list(_checks(workspace))
+    if json:
+        print_json(checks)
+    else:
+        for check in checks:
+            mark, style = _MARKS[check.state]
+            out.print(Text(f"{mark} ", style=style) + Text(f"{check.name:<12} {check.detail}"))
+            if check.hint:
+                out.print(Text(f"  {'':<12} {check.hint}", style="dim"))
+    if any(check.state == "error" for check in checks):
+        raise typer.Exit(NsllmError.exit_code)
+
+
+def _checks(workspace: Path) -> Iterator[Check]:
+    python = f"{sys.version.split()[0]} ({sys.executable})"
+    yield Check(name="nsllm", state="ok", detail=__version__)
+    yield Check(name="python", state="ok", detail=python)
+    yield from _libraries()
+    yield from _hardware()
+    yield _disk()
+    try:
+        loaded = settings.load(workspace)
+    except NsllmError as error:
+        yield Check(name="settings", state="error", detail=error.message, hint=error.hint)
+        return
+    yield Check(name="settings", state="ok", detail=str(home.settings_folder()))
+    yield from _models(ModelRuntime(loaded))
+
+
+def _libraries() -> Iterator[Check]:
+    required = {"onnxruntime": "nsllm[cpu]", "onnxruntime_genai": "nsllm[cpu]"}
+    for name, package in required.items():
+        try:
+            version = getattr(importlib.import_module(name), "__version__", "unknown version")
+        except (ImportError, OSError) as error:
+            hint = f"Install {package}, or the extra for your hardware."
+            yield Check(name=name, state="error", detail=str(error), hint=hint)
+        else:
+            yield Check(name=name, state="ok", detail=version)
+    try:
+        importlib.import_module("annoy")
+    except (ImportError, OSError) as error:
+        hint = (
+            "Search stays exact, and is slower beyond some 100,000 chunks. annoy needs a compiler."
+        )
+        yield Check(name="annoy", state="warning", detail=str(error), hint=hint)
+    else:
+        yield Check(name="annoy", state="ok", detail="here")
+
+
+def _hardware() -> Iterator[Check]:
+    machine = hardware.describe()
+    yield Check(name="system", state="ok", detail=machine.system)
+    yield Check(
+        name="processor",
+        state="ok",
+        detail=f"{machine.processor}, {machine.physical_cores} cores",
+    )
+    if machine.memory_bytes and machine.free_memory_bytes:
+        free, total = size(machine.free_memory_bytes), size(machine.memory_bytes)
+        yield Check(name="memory", state="ok", detail=f"{free} of {total} free")
+    yield Check(name="providers", state="ok", detail=", ".join(machine.providers) or "none")
+    for gpu in machine.gpus:
+        yield Check(name="gpu", state="ok", detail=gpu)
+
+
+def _disk() -> Check:
+    folder = home.data_folder()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    low = free < _LOW_DISK_BYTES
+    return Check(
+        name="disk",
+        state="warning" if low else "ok",
+        detail=f"{size(free)} free for {folder}",
+        hint="Set NSLLM_HOME to a folder on a larger disk." if low else "",
+    )
+
+
+def _models(models: ModelRuntime) -> Iterator[Check]:
+    for name in models.needed():
+        try:
+            known = models.registry.get(name)
+            installed = models.registry.installed(name)
+            if installed is None:
+                hint = f"Fetch it: nsllm models pull {name}"
+                yield Check(
+                    name="model", state="warning", detail=f"{known.id}: not here", hint=hint
+                )
+                continue
+            check_sizes(installed)
+        except NsllmError as error:
+            yield Check(name="model", state="error", detail=error.message, hint=error.hint)
+            continue
+        result = models.exam_result(name)
+        exam = f", reading exam {result.score:.2f}" if result else ""
+        yield Check(name="model", state="ok", detail=f"{name}{exam}")

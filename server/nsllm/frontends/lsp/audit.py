@@ -1,0 +1,93 @@
+"""`nsllm/audit`: what was answered and accepted, and accepting a finding with a reason."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from nsllm import __version__, home
+from nsllm.errors import UsageError
+from nsllm.frontends import wire
+from nsllm.frontends.lsp.protocol import decode
+
+if TYPE_CHECKING:
+    from nsllm.frontends.lsp.server import Server
+    from nsllm.governance.audit import AuditRecord
+
+_PAGE = 50
+
+
+class AcceptedFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that the user accepts, by its rule and its words."""
+
+    uri: str
+    rule: str
+    text: str
+    reason: str
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of `nsllm/audit`."""
+
+    action: Literal["list", "accept"]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = _PAGE
+    before: int | None = None
+    finding: AcceptedFinding | None = None
+
+
+def register(server: "Server") -> None:
+    """Serve the request."""
+
+    async def audit(params: object) -> dict[str, Any]:
+        asked = decode(Audit, params)
+        if asked.action == "accept":
+            if asked.finding is None or not asked.finding.reason.strip():
+                raise UsageError(
+                    "To accept a finding takes the finding and a reason.",
+                    hint="Send `finding: {uri, rule, text, reason}`.",
+                )
+            await _accept(server, asked.finding)
+        return {"records": await asyncio.to_thread(_page, asked.limit, asked.before)}
+
+    server.handle("nsllm/audit", audit)
+
+
+async def _accept(server: "Server", finding: AcceptedFinding) -> None:
+    from nsllm.governance.audit import Acceptance, AuditLog, record_of_acceptance
+
+    place = server.workspaces.place(finding.uri)
+    folder = place[0] if place else server.workspaces.pick(None)
+    await folder.remember()
+    await folder.accept(finding.rule, finding.text)
+    if folder.settings.audit.enabled:
+        acceptance = Acceptance(rule=finding.rule, uri=finding.uri, reason=finding.reason)
+        record = record_of_acceptance(
+            acceptance, finding.text, workspace=folder.path, version=__version__
+        )
+        await asyncio.to_thread(AuditLog(home.audit_path()).append, record)
+    server.governor.schedule(finding.uri, 0)
+
+
+def _page(limit: int, before: int | None) -> list[dict[str, Any]]:
+    from nsllm.governance.audit import AuditLog
+
+    page = AuditLog(home.audit_path()).page(limit, before)
+    return [_describe(number, record) for number, record in page]
+
+
+def _describe(number: int, record: "AuditRecord") -> dict[str, Any]:
+    described = {
+        "number": number,
+        "id": record.id,
+        "time": record.time,
+        "question": record.question,
+        "text": record.text,
+        "mode": record.mode,
+        "model": record.model,
+        "verdict": record.verdict.value,
+        "scores": msgspec.to_builtins(record.scores),
+        "findings": [msgspec.to_builtins(wire.finding(one)) for one in record.findings],
+    }
+    if record.accepted:
+        described["accepted"] = msgspec.to_builtins(record.accepted)
+    return described

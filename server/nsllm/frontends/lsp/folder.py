@@ -1,0 +1,146 @@
+"""One workspace folder: its Application, its index kept true, and its generated regions."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nsllm import home
+from nsllm.errors import NsllmError, WorkspaceError
+from nsllm.frontends.lsp.positions import without_surrogates
+from nsllm.frontends.lsp.region_store import RegionStore, accepted_form
+from nsllm.frontends.lsp.regions import Region, Regions
+from nsllm.settings import Settings
+from nsllm.types import Judgement, ProgressListener
+
+if TYPE_CHECKING:
+    from nsllm.app import Application
+    from nsllm.index.report import IndexReport
+
+_DEBOUNCE_S = 0.15
+
+Open = Callable[["Folder"], Awaitable["Application"]]
+
+
+class Folder:
+    """A folder of the editor's workspace."""
+
+    def __init__(self, uri: str, path: Path, open_application: Open) -> None:
+        self.uri = uri
+        self.path = path
+        self.settings = Settings()
+        self.report: IndexReport | None = None
+        self.regions = Regions()
+        self.accepted: set[tuple[str, str]] = set()
+        self._open = open_application
+        self._opening: asyncio.Task[Application] | None = None
+        self._store = RegionStore(home.workspace_folder(path))
+        self._remembered = False
+        self._writing = asyncio.Lock()
+        self._pending: dict[str, str | None] = {}
+        self._timer: asyncio.Task[None] | None = None
+
+    async def application(self) -> "Application":
+        """Return the folder's Application, opened at the first use.
+
+        Raises:
+            WorkspaceError: the folder is gone.
+        """
+        if not self.path.is_dir():
+            raise WorkspaceError(
+                f"{self.path} is not a folder.", hint="Remove it from the workspace, or restore it."
+            )
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open(self))
+        try:
+            return await asyncio.shield(self._opening)
+        except NsllmError:
+            # The next request tries again: what was missing may be there by then.
+            self._opening = None
+            raise
+
+    async def sync(self, listener: ProgressListener, *, rebuild: bool = False) -> None:
+        """Bring the index up to date with the files, or build it anew."""
+        application = await self.application()
+        self.report = await application.index(listener, rebuild=rebuild)
+
+    async def check(self, text: str, path: str | None) -> Judgement:
+        """Judge a text against the folder; its own document and generated text support nothing."""
+        application = await self.application()
+        return await application.check(
+            without_surrogates(text), path=path, is_generated=self.regions.wrote
+        )
+
+    def governs(self, path: str) -> bool:
+        """Tell whether the setting `check.folders` names a document."""
+        patterns = self.settings.check.folders
+        if not patterns:
+            return False
+        import pathspec
+
+        return pathspec.GitIgnoreSpec.from_lines(patterns).match_file(path)
+
+    async def remember(self) -> None:
+        """Read what was known of generated text before the last restart."""
+        if self._remembered:
+            return
+        self._remembered = True
+        regions, self.accepted = await asyncio.to_thread(self._store.load)
+        for region in regions:
+            self.regions.add(region)
+
+    async def keep(self, region: Region) -> None:
+        """Remember a region, over restarts too."""
+        self.regions.add(region)
+        async with self._writing:
+            await asyncio.to_thread(self._store.save, region)
+
+    async def accept(self, rule: str, text: str) -> None:
+        """Remember that the user accepts findings of a rule on this text."""
+        async with self._writing:
+            self.accepted.add(await asyncio.to_thread(self._store.accept, rule, text))
+
+    def is_accepted(self, rule: str, text: str) -> bool:
+        """Tell whether the user accepted findings of a rule on this text."""
+        return (rule, accepted_form(text)) in self.accepted
+
+    def buffer_changed(self, path: str, text: str | None, done: Callable[[], None]) -> None:
+        """Search an open document's text from soon on; with None, the file's again."""
+        self._pending[path] = text
+        if self._timer is None or self._timer.done():
+            self._timer = asyncio.ensure_future(self._flush_soon(done))
+
+    async def flush(self) -> None:
+        """Bring all changed buffers into the index now."""
+        application = await self.application()
+        while self._pending:
+            path, text = self._pending.popitem()
+            if text is None:
+                await application.close_buffer(path)
+            else:
+                await application.update_buffer(path, without_surrogates(text))
+
+    async def aclose(self) -> None:
+        """Close the Application, and end what is under way."""
+        if self._timer:
+            self._timer.cancel()
+            await asyncio.gather(self._timer, return_exceptions=True)
+        if self._opening:
+            [opened] = await asyncio.gather(self._opening, return_exceptions=True)
+            if not isinstance(opened, BaseException):
+                opened.close()
+            self._opening = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the status says of the folder."""
+        report = self.report
+        return {
+            "workspace": self.uri,
+            "documents": report.documents if report else 0,
+            "chunks": report.chunks if report else 0,
+        }
+
+    async def _flush_soon(self, done: Callable[[], None]) -> None:
+        await asyncio.sleep(_DEBOUNCE_S)
+        await self.flush()
+        done()

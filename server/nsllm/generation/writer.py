@@ -1,0 +1,134 @@
+"""The writer: a language model that answers from passages, streamed."""
+
+import math
+from collections.abc import Sequence
+from contextlib import aclosing
+from functools import cached_property
+
+import msgspec
+
+from nsllm.generation.client import GeneratorClient, GeneratorModel, Queued, Sampling
+from nsllm.generation.decoding import TextDecoder
+from nsllm.generation.extractive import NOT_FOUND
+from nsllm.generation.messages import Tokens
+from nsllm.generation.prompt import Prompt, build
+from nsllm.generation.template import ChatTemplate
+from nsllm.settings import Generation
+from nsllm.types import AnswerListener, Delta, Draft, Passage, ignore_event
+
+_STOPS = ("\nQuestion:", "\n[1] ")
+"""Where a small model that does not end its turn goes on to make up the next one."""
+
+_SECOND_TEMPERATURE = 0.6
+"""A second attempt with the same tokens would be the same text."""
+
+
+class Writer:
+    """Writes with one model; the worker process behind `client` may be shared by others."""
+
+    def __init__(
+        self,
+        name: str,
+        client: GeneratorClient,
+        model: GeneratorModel,
+        *,
+        context_tokens: int,
+        settings: Generation,
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._model = model
+        self._context_tokens = context_tokens
+        self._settings = settings
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        return ChatTemplate.load(self._model.folder)
+
+    async def write(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        *,
+        attempt: int = 0,
+        listener: AnswerListener = ignore_event,
+    ) -> Draft:
+        """Write an answer; a later attempt draws where the first took the likeliest token.
+
+        Raises:
+            QuestionError: the question does not fit into the context.
+            WorkerError: the worker died; the next call gets a new one.
+        """
+        prompt = self._prompt(question, passages)
+        decoder = TextDecoder(self._template.tokenizer, _STOPS)
+        parts: list[str] = []
+        logprobs: list[float] = []
+        finish = "stop"
+
+        def emit(text: str) -> None:
+            if text:
+                parts.append(text)
+                listener(Delta(text=text))
+
+        stream = self._client.generate(self._model, prompt.token_ids, self._sampling(attempt))
+        async with aclosing(stream) as replies:
+            async for reply in replies:
+                if isinstance(reply, Queued):
+                    continue
+                if isinstance(reply, Tokens):
+                    logprobs += reply.logprobs
+                    emit(decoder.push(reply.ids))
+                    if decoder.stopped:
+                        break
+                else:
+                    finish = reply.finish
+        emit(decoder.finish())
+        text = "".join(parts).strip()
+        return Draft(
+            text=text,
+            mode="generate",
+            model=self.name,
+            found=bool(text) and NOT_FOUND.rstrip(".").lower() not in text.lower(),
+            perplexity=perplexity(logprobs),
+            finish="length" if finish == "length" else "stop",
+        )
+
+    async def perplexity(
+        self, question: str, passages: Sequence[Passage], text: str
+    ) -> float | None:
+        """Return the perplexity of a text that others wrote, as this model's own answer."""
+        prompt = self._prompt(question, passages)
+        continuation = self._template.tokenizer.encode(text, add_special_tokens=False).ids
+        continuation = continuation[: self._settings.max_tokens]
+        if not continuation:
+            return None
+        return perplexity(await self._client.score(self._model, prompt.token_ids, continuation))
+
+    def _prompt(self, question: str, passages: Sequence[Passage]) -> Prompt:
+        return build(
+            question,
+            passages,
+            self._template,
+            context_tokens=self._context_tokens,
+            max_tokens=self._settings.max_tokens,
+        )
+
+    def _sampling(self, attempt: int) -> Sampling:
+        sampling = Sampling(
+            max_tokens=self._settings.max_tokens,
+            temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
+            seed=self._settings.seed,
+        )
+        if attempt == 0:
+            return sampling
+        return msgspec.structs.replace(
+            sampling,
+            temperature=max(_SECOND_TEMPERATURE, sampling.temperature),
+            seed=sampling.seed + attempt,
+        )
+
+
+def perplexity(logprobs: Sequence[float]) -> float | None:
+    """Return exp of the negative mean of natural log-probabilities; None without tokens."""
+    return math.exp(-sum(logprobs) / len(logprobs)) if logprobs else None

@@ -1,0 +1,165 @@
+"""The models in use: found, fetched, loaded at first need, and shared by all workspaces."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from nsllm.documents.chunker import Chunker
+from nsllm.embedding.embedder import Embedder
+from nsllm.errors import ModelMissingError
+from nsllm.generation.client import GeneratorClient, GeneratorModel
+from nsllm.generation.exam import ExamResult, exam, sit
+from nsllm.generation.reader import Reader
+from nsllm.generation.writer import Writer
+from nsllm.models import hardware, install
+from nsllm.models.registry import InstalledModel, Model, Registry
+from nsllm.models.session import choose_provider
+from nsllm.settings import Settings
+from nsllm.types import Passage, ProgressListener
+
+READER = "nsllm-reader"
+_EXAM_FILE = "exam.json"
+
+
+class ModelRuntime:
+    """Opens each model once; threads and workspaces may share it."""
+
+    def __init__(self, settings: Settings, registry: Registry | None = None) -> None:
+        self.registry = registry or Registry.load()
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._embedder: Embedder | None = None
+        self._reader: Reader | None = None
+        self._writers: dict[str, Writer] = {}
+        self._client = GeneratorClient(
+            idle_unload_s=settings.models.idle_unload_s,
+            free_memory_bytes=hardware.free_memory_bytes,
+        )
+
+    def needed(self) -> tuple[str, ...]:
+        """Return the ids of the models that an answer takes."""
+        return (self._settings.models.embedder, READER, self._settings.models.generator)
+
+    def missing(self) -> list[Model]:
+        """Return those of the needed models that are not on this machine.
+
+        Raises:
+            UnknownModelError: the settings name a model that models.toml does not have.
+        """
+        return [
+            self.registry.get(name)
+            for name in self.needed()
+            if self.registry.installed(name) is None
+        ]
+
+    async def pull(self, name: str, listener: ProgressListener) -> InstalledModel:
+        """Fetch and import a model; a generator sits the reading exam at once."""
+        model = self.registry.get(name)
+        installed = await asyncio.to_thread(install.pull, model, listener=listener)
+        if model.task == "generation":
+            await self.examine(name, listener)
+        return installed
+
+    async def examine(self, name: str, listener: ProgressListener) -> ExamResult:
+        """Let a generator sit the reading exam, and keep the result with the model."""
+        writer = self.writer(name)
+        result = await sit(writer.write, listener)
+        path = self._installed(name).folder / _EXAM_FILE
+        path.write_bytes(msgspec.json.encode(result))
+        return result
+
+    def exam_result(self, name: str) -> ExamResult | None:
+        """Return what a model has shown in this version of the exam; None: it has not sat it."""
+        installed = self.registry.installed(name)
+        if installed is None:
+            return None
+        try:
+            body = (installed.folder / _EXAM_FILE).read_bytes()
+            result = msgspec.json.decode(body, type=ExamResult)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return result if result.version == exam().version else None
+
+    def may_generate(self, name: str | None = None) -> bool:
+        """Tell whether mode `auto` lets this generator write."""
+        result = self.exam_result(name or self._settings.models.generator)
+        return result is not None and result.passed
+
+    def embedder(self) -> Embedder:
+        """Return the embedder in use.
+
+        Raises:
+            ModelMissingError: it is not on this machine.
+        """
+        with self._lock:
+            if self._embedder is None:
+                installed = self._installed(self._settings.models.embedder)
+                self._embedder = Embedder(installed.folder, threads=self._threads)
+            return self._embedder
+
+    def chunker(self) -> Chunker:
+        """Return the chunker that fits the embedder."""
+        return Chunker(self.embedder().tokenizer.library)
+
+    def reader(self) -> Reader:
+        """Return the reader.
+
+        Raises:
+            ModelMissingError: it is not on this machine.
+        """
+        with self._lock:
+            if self._reader is None:
+                self._reader = Reader(self._installed(READER).folder, threads=self._threads)
+            return self._reader
+
+    def writer(self, name: str | None = None) -> Writer:
+        """Return a writer with this generator, or the one in use.
+
+        Raises:
+            ModelMissingError: it is not on this machine.
+        """
+        name = name or self._settings.models.generator
+        with self._lock:
+            if name not in self._writers:
+                installed = self._installed(name)
+                self._writers[name] = Writer(
+                    name,
+                    self._client,
+                    GeneratorModel(
+                        folder=installed.folder,
+                        threads=self._threads,
+                        provider=choose_provider(self._settings.models.provider),
+                        memory_bytes=self.registry.get(name).memory_bytes,
+                    ),
+                    context_tokens=installed.manifest.context_length,
+                    settings=self._settings.generation,
+                )
+            return self._writers[name]
+
+    async def perplexity(
+        self, question: str, passages: Sequence[Passage], text: str
+    ) -> float | None:
+        """Return the perplexity of a text under the generator in use; None where it is not here."""
+        if self.registry.installed(self._settings.models.generator) is None:
+            return None
+        return await self.writer().perplexity(question, passages, text)
+
+    async def aclose(self) -> None:
+        """End the worker process."""
+        await self._client.aclose()
+
+    @property
+    def _threads(self) -> int:
+        return self._settings.models.threads or hardware.physical_cores()
+
+    def _installed(self, name: str) -> InstalledModel:
+        installed = self.registry.installed(name)
+        if installed is None:
+            self.registry.get(name)
+            raise ModelMissingError(
+                f"The model {name} is not on this machine.",
+                hint=f"Fetch it: nsllm models pull {name}",
+            )
+        return installed

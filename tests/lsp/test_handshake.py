@@ -1,0 +1,98 @@
+"""The handshake, with what several editors really send, and without any model."""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from lsp.conftest import Starter
+from lsp.editor import PULLING, PUSHED, until
+from nsllm.frontends.lsp.handshake import REQUESTS, encoding_of, initialize_result, supports
+
+CLIENTS = Path(__file__).parent / "clients"
+RECORDED = ["neovim_v0.6.1", "neovim_v0.11.0", "emacs_v29.1", "visual_studio_code_v1.65.2"]
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """What a client sent, as pytest-lsp or we recorded it."""
+    own = CLIENTS / f"{name}.json"
+    place = own if own.exists() else resources.files("pytest_lsp.clients") / f"{name}.json"
+    capabilities: dict[str, Any] = json.loads(place.read_text("utf-8"))["capabilities"]
+    return capabilities
+
+
+@pytest.mark.parametrize("name", [*RECORDED, "helix_v25.01"])
+async def test_other_editors_get_diagnostics_and_a_clean_goodbye(start: Starter, name: str) -> None:
+    """Each starts, opens, edits, hovers, asks for actions, and leaves with status 0."""
+    capabilities = recorded(name)
+    editor = await start(capabilities)
+    offered = editor.result["capabilities"]
+    pulls = supports(capabilities, "textDocument.diagnostic")
+    assert ("diagnosticProvider" in offered) == pulls
+    known = (capabilities.get("general") or {}).get("positionEncodings") or ["utf-16"]
+    assert offered["positionEncoding"] == known[0]
+    uri = editor.open("file:///elsewhere/notes.md", "Some text.\n")
+    end = types.Position(line=0, character=4)
+    editor.edit(uri, 2, "Other", types.Range(start=types.Position(line=0, character=0), end=end))
+    place = types.TextDocumentIdentifier(uri=uri)
+    hover = types.HoverParams(text_document=place, position=end)
+    assert await editor.text_document_hover_async(hover) is None
+    lenses = types.CodeLensParams(text_document=place)
+    assert not await editor.text_document_code_lens_async(lenses)
+    if pulls:
+        assert not (await editor.pull(uri)).items
+    else:
+        await until(lambda: uri in editor.diagnostics)
+        assert not editor.diagnostics[uri]
+    await editor.leave()
+    assert editor.process.returncode == 0
+
+
+async def test_what_is_registered_is_what_the_client_can_register(start: Starter) -> None:
+    editor = await start(PULLING)
+    await until(lambda: editor.registered)
+    assert set(editor.registered) == {
+        types.WORKSPACE_DID_CHANGE_CONFIGURATION,
+        types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+    }
+    silent = await start(PUSHED)
+    await until(lambda: silent.status)
+    assert silent.registered == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        (None, "utf-16"),
+        ([], "utf-16"),
+        (["utf-7"], "utf-16"),
+        (["utf-8", "utf-16"], "utf-8"),
+        (["ebcdic", "utf-32"], "utf-32"),
+    ],
+)
+def test_the_encoding_is_the_clients_first_that_we_know(
+    offered: list[str] | None, chosen: str
+) -> None:
+    capabilities = {} if offered is None else {"general": {"positionEncodings": offered}}
+    assert encoding_of(capabilities) == chosen
+    result = initialize_result({"capabilities": capabilities})
+    assert result["capabilities"]["positionEncoding"] == chosen
+
+
+def test_every_request_of_the_documentation_is_offered() -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text("utf-8")
+    headings = {line[5:-1] for line in documented.splitlines() if line.startswith("### `nsllm/")}
+    assert headings == {*REQUESTS, "nsllm/status"}
+
+
+async def test_without_models_the_status_says_which_and_what_to_do(start: Starter) -> None:
+    editor = await start()
+    await until(lambda: editor.status and editor.status[-1]["health"] == "warning")
+    status = editor.status[-1]
+    assert "all-minilm-l6-v2" in status["message"]
+    assert "nsllm models pull" in status["hint"]
+    assert status["models"]["embedder"] == "all-minilm-l6-v2"
+    assert [folder["documents"] for folder in status["folders"]] == [0]
