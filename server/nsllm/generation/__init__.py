@@ -1,0 +1,1 @@
+"""Writing answers: the prompt, the process that owns the model, and quotation."""
