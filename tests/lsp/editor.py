@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from lsprotocol import types
 from lsprotocol.converters import get_converter
@@ -56,7 +56,7 @@ class Editor(LanguageClient):
     """One editor with one server process."""
 
     def __init__(self) -> None:
-        super().__init__(converter_factory=get_converter)
+        super().__init__(converter_factory=_converter)
         self._ids = itertools.count(1)
         self.progress: dict[str | int, list[dict[str, Any]]] = defaultdict(list)
         """What came on each token, in order."""
@@ -197,6 +197,19 @@ class Editor(LanguageClient):
             self.registered += [registration.method for registration in params.registrations]
 
         return register
+
+
+def _converter() -> Any:
+    """Return lsprotocol's converter, which takes a code action with a command for a command."""
+    converter = get_converter()
+
+    def structure(value: dict[str, Any], _kind: object) -> Any:
+        is_command = isinstance(value.get("command"), str)
+        return converter.structure(value, types.Command if is_command else types.CodeAction)
+
+    converter.register_structure_hook(types.Command | types.CodeAction, structure)
+    converter.register_structure_hook(Union[types.Command, types.CodeAction], structure)  # noqa: UP007
+    return converter
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nsllm.frontends.lsp.edits import Edit
 from nsllm.frontends.lsp.region_store import RegionStore
-from nsllm.frontends.lsp.regions import Match, Regions, normal_form, region_of_answer
+from nsllm.frontends.lsp.regions import Match, Regions, grown, normal_form, region_of_answer
 from nsllm.types import Chunk
 
 TEXT = "Readings are kept for 30 days. [1] A relay writes them every 10 seconds. [2]"
@@ -58,11 +58,20 @@ def test_an_edited_region_is_carried_and_learnt() -> None:
     new = old.replace("30 days", "90 days")
     [match] = regions.find(new, "x.md", before, old)
     assert new[slice(*match.span)] == TEXT.replace("30", "90")
-    learnt = regions.learnt(match, new, "x.md")
-    assert learnt
-    regions.add(learnt)
+    learnt = regions.unknown(match, new, "x.md")
+    assert learnt == ["Readings are kept for 90 days. [1]"]
+    regions.add(grown(match.region, learnt, {}))
     again = regions.find("Readings are kept for 90 days. [1]", "moved.md")
     assert [m.region.id for m in again] == ["a1"]
+
+
+def test_a_quote_that_a_region_gained_stays_its_sources() -> None:
+    quote = "Relays send readings over the local network."
+    regions = Regions([REGION])
+    regions.add(grown(REGION, [quote], {quote: "network.md"}))
+    assert regions.find(quote, "network.md") == []
+    assert not regions.wrote(quote)
+    assert [m.region.id for m in regions.find(quote, "x.md")] == ["a1"]
 
 
 def test_own_words_beside_a_region_stay_own() -> None:

@@ -1,12 +1,15 @@
 """The wire format of answers, hits and judgements: what every front end sends as JSON."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nsllm.models.registry import Model
-from nsllm.runtime import ModelRuntime
 from nsllm.types import Answer, Evidence, Finding, Judgement, Passage, Scores
+
+if TYPE_CHECKING:
+    # The language server answers its first requests before the models' libraries are imported.
+    from nsllm.models.registry import Model
+    from nsllm.runtime import ModelRuntime
 
 
 class WireSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,12 +171,12 @@ def judgement(sample_id: str | int, record: Judgement) -> WireJudgement:
     )
 
 
-def models(runtime: ModelRuntime) -> list[WireModel]:
+def models(runtime: "ModelRuntime") -> list[WireModel]:
     """Translate all models."""
     return [model(runtime, known) for known in runtime.registry.all()]
 
 
-def model(runtime: ModelRuntime, known: Model) -> WireModel:
+def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
     """Translate one model."""
     result = runtime.exam_result(known.id)
     return WireModel(

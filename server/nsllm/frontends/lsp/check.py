@@ -89,7 +89,7 @@ async def _check_document(server: "Server", asked: Check, uri: str) -> dict[str,
     if asked.range is not None:
         span = view.reduce(buffer.lines.span_of(asked.range))
     if asked.generated:
-        await _remember(folder, view.text[slice(*span)])
+        await _remember(folder, path, view.text[slice(*span)])
     elif asked.range is not None:
         server.governor.govern_text(uri, view.text[slice(*span)])
     else:
@@ -99,10 +99,10 @@ async def _check_document(server: "Server", asked: Check, uri: str) -> dict[str,
     return _describe(part, buffer.lines)
 
 
-async def _remember(folder: "Folder", text: str) -> None:
+async def _remember(folder: "Folder", path: str, text: str) -> None:
     # An answer that was inserted is known already, with its question and sources.
     if text.strip() and folder.regions.same(text) is None:
-        await folder.keep(Region(id=uuid.uuid4().hex, text=text))
+        await folder.keep_new(Region(id=uuid.uuid4().hex, text=text), (), path)
 
 
 async def _read(uri: str, server: "Server") -> Buffer:

@@ -9,10 +9,11 @@ from lsprotocol import types
 
 from nsllm.frontends.lsp.answers import SCHEME
 from nsllm.frontends.lsp.buffers import Buffer
-from nsllm.frontends.lsp.diagnostics import evidence_location, to_diagnostic, to_range
+from nsllm.frontends.lsp.diagnostics import location_of, to_diagnostic, to_range
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.mutes import comment
 from nsllm.frontends.lsp.positions import Lines, Span
+from nsllm.frontends.lsp.quotes import Quote, quote
 from nsllm.types import Finding
 
 if TYPE_CHECKING:
@@ -95,10 +96,10 @@ def _actions(server: "Server", case: Case) -> Iterator[types.CodeAction]:
 def _edits(case: Case) -> Iterator[tuple[str, Span, str]]:
     """Yield titles with the span to replace and the new text."""
     span = (case.finding.start, case.finding.end)
-    evidence = case.finding.evidence
-    if evidence and evidence.text.strip():
-        yield "Replace with what the source says", span, " ".join(evidence.text.split())
-        citation = _citation(case)
+    quoted = quote(case.finding, case.text)
+    if quoted:
+        yield "Replace with what the source says", span, quoted.text
+        citation = _citation(case, quoted)
         if citation and not _MARKER.search(case.text):
             stop = _STOP.search(case.text)
             at = case.finding.end - (len(stop[0]) if stop and citation[:1] == "(" else 0)
@@ -110,7 +111,8 @@ def _edits(case: Case) -> Iterator[tuple[str, Span, str]]:
 
 def _commands(case: Case) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Yield titles with commands of the client and their argument."""
-    location = evidence_location(case.report, case.finding)
+    quoted = quote(case.finding, case.text)
+    location = location_of(quoted, case.report.root) if quoted else None
     if location:
         start, end = location.range.start, location.range.end
         lines = {
@@ -130,19 +132,18 @@ def _commands(case: Case) -> Iterator[tuple[str, str, dict[str, object]]]:
     yield "Accept with a reason…", ACCEPT_FINDING, accepted
 
 
-def _citation(case: Case) -> str | None:
-    """Return the marker of the evidence in its answer, or a link to it."""
-    evidence = case.finding.evidence
-    if evidence is None or not evidence.path or not evidence.start_line:
+def _citation(case: Case, quoted: Quote) -> str | None:
+    """Return the marker of the quote in its answer, or a link to it."""
+    if not quoted.path:
         return None
     for marker, (path, first, last) in enumerate(case.part.passages, start=1):
-        if path == evidence.path and first <= evidence.start_line <= last:
+        if path == quoted.path and first <= quoted.start_line <= last:
             return f"[{marker}]"
     if not case.path.lower().endswith((".md", ".markdown", ".mdx")):
-        return f"({evidence.path}:{evidence.start_line})"
+        return f"({quoted.path}:{quoted.start_line})"
     above = "../" * case.path.count("/")
-    target = f"{above}{evidence.path}#L{evidence.start_line}".replace(" ", "%20")
-    return f"([{evidence.path}]({target}))"
+    target = f"{above}{quoted.path}#L{quoted.start_line}".replace(" ", "%20")
+    return f"([{quoted.path}]({target}))"
 
 
 def _mute(case: Case) -> tuple[Span, str]:

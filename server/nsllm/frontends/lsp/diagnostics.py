@@ -1,13 +1,15 @@
 """Findings as diagnostics: pulled where the client can, pushed where it cannot."""
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lsprotocol import types
 
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.positions import Lines, Span
+from nsllm.frontends.lsp.quotes import Quote, place_of, quote
 from nsllm.frontends.lsp.uris import uri_of
 from nsllm.types import Finding, Severity
 
@@ -78,16 +80,17 @@ def of_document(server: "Server", uri: str) -> list[types.Diagnostic]:
 
 def to_diagnostic(report: Report, part: Part, finding: Finding, lines: Lines) -> types.Diagnostic:
     """Translate a finding of a document with these lines."""
-    data = {"rule": finding.rule, "text": lines.text[finding.start : finding.end]}
+    data: dict[str, Any] = {"rule": finding.rule, "text": lines.text[finding.start : finding.end]}
     if part.region and part.region.answer_id:
         data["answer_id"] = part.region.answer_id
     related = None
-    if finding.evidence:
+    quoted = quote(finding, data["text"])
+    if quoted:
         data["evidence"] = msgspec.to_builtins(finding.evidence)
-        data["replacement"] = finding.evidence.text
-        location = evidence_location(report, finding)
+        data["replacement"] = quoted.text
+        location = location_of(quoted, report.root)
         if location:
-            message = f"The source: {_one_line(finding.evidence.text)}"
+            message = f"The source: {_short(quoted.text)}"
             related = [types.DiagnosticRelatedInformation(location=location, message=message)]
     return types.Diagnostic(
         range=to_range(lines, _shown(lines, part, finding)),
@@ -100,17 +103,16 @@ def to_diagnostic(report: Report, part: Part, finding: Finding, lines: Lines) ->
     )
 
 
-def evidence_location(report: Report, finding: Finding) -> types.Location | None:
-    """Return where the evidence of a finding stands: whole lines of its document."""
-    evidence = finding.evidence
-    if report.root is None or evidence is None or not evidence.path or not evidence.start_line:
+def location_of(quoted: Quote, root: Path | None) -> types.Location | None:
+    """Return where a quote stands: whole lines of its document."""
+    path = place_of(quoted, root)
+    if path is None:
         return None
-    first = evidence.start_line - 1
     return types.Location(
-        uri=uri_of(report.root / evidence.path),
+        uri=uri_of(path),
         range=types.Range(
-            start=types.Position(line=first, character=0),
-            end=types.Position(line=evidence.end_line or first + 1, character=0),
+            start=types.Position(line=quoted.start_line - 1, character=0),
+            end=types.Position(line=quoted.end_line, character=0),
         ),
     )
 
@@ -138,6 +140,5 @@ def _identify(server: "Server", items: list[types.Diagnostic]) -> str:
     return hashlib.sha256(encoded).hexdigest()[:16]
 
 
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+def _short(line: str) -> str:
     return line if len(line) <= 200 else f"{line[:199]}…"

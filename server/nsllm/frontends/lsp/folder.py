@@ -1,7 +1,7 @@
 """One workspace folder: its Application, its index kept true, and its generated regions."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,8 @@ from nsllm import home
 from nsllm.errors import NsllmError, WorkspaceError
 from nsllm.frontends.lsp.positions import without_surrogates
 from nsllm.frontends.lsp.region_store import RegionStore, accepted_form
-from nsllm.frontends.lsp.regions import Region, Regions
+from nsllm.frontends.lsp.regions import Region, Regions, grown, normal_form, sentences_of
+from nsllm.frontends.lsp.work import Start
 from nsllm.settings import Settings
 from nsllm.types import Judgement, ProgressListener
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nsllm.index.report import IndexReport
 
 _DEBOUNCE_S = 0.15
+_SOURCES = 5
+"""Passages in which a sentence of generated text is looked for."""
 
 Open = Callable[["Folder"], Awaitable["Application"]]
 
@@ -25,7 +28,7 @@ Open = Callable[["Folder"], Awaitable["Application"]]
 class Folder:
     """A folder of the editor's workspace."""
 
-    def __init__(self, uri: str, path: Path, open_application: Open) -> None:
+    def __init__(self, uri: str, path: Path, open_application: Open, start: Start) -> None:
         self.uri = uri
         self.path = path
         self.settings = Settings()
@@ -33,6 +36,7 @@ class Folder:
         self.regions = Regions()
         self.accepted: set[tuple[str, str]] = set()
         self._open = open_application
+        self._start = start
         self._opening: asyncio.Task[Application] | None = None
         self._store = RegionStore(home.workspace_folder(path))
         self._remembered = False
@@ -95,6 +99,21 @@ class Folder:
         async with self._writing:
             await asyncio.to_thread(self._store.save, region)
 
+    async def keep_new(self, region: Region, learnt: Sequence[str], path: str) -> None:
+        """Remember a region with new sentences, of which some may be quotes.
+
+        What stands word for word in another document is its source's, and not generated: it must
+        not be taken for generated text there, nor left out as evidence.
+        """
+        application = await self.application()
+        quoted: dict[str, str] = {}
+        for sentence in learnt or sentences_of(region.text):
+            for passage in await application.search(without_surrogates(sentence), _SOURCES):
+                chunk = passage.chunk
+                if chunk.path != path and normal_form(sentence) in normal_form(chunk.text):
+                    quoted[sentence] = chunk.path
+        await self.keep(grown(region, learnt, quoted))
+
     async def accept(self, rule: str, text: str) -> None:
         """Remember that the user accepts findings of a rule on this text."""
         async with self._writing:
@@ -108,7 +127,7 @@ class Folder:
         """Search an open document's text from soon on; with None, the file's again."""
         self._pending[path] = text
         if self._timer is None or self._timer.done():
-            self._timer = asyncio.ensure_future(self._flush_soon(done))
+            self._timer = self._start(self._flush_soon(done))
 
     async def flush(self) -> None:
         """Bring all changed buffers into the index now."""
@@ -124,7 +143,7 @@ class Folder:
         """Close the Application, and end what is under way."""
         if self._timer:
             self._timer.cancel()
-            await asyncio.gather(self._timer, return_exceptions=True)
+            await asyncio.wait([self._timer])
         if self._opening:
             [opened] = await asyncio.gather(self._opening, return_exceptions=True)
             if not isinstance(opened, BaseException):
@@ -142,5 +161,8 @@ class Folder:
 
     async def _flush_soon(self, done: Callable[[], None]) -> None:
         await asyncio.sleep(_DEBOUNCE_S)
-        await self.flush()
+        try:
+            await self.flush()
+        except NsllmError:
+            return  # What is wrong with the index, the status says; after a sync all is sent again.
         done()

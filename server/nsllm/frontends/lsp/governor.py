@@ -14,6 +14,7 @@ from nsllm.frontends.lsp.folder import Folder
 from nsllm.frontends.lsp.mutes import Muted
 from nsllm.frontends.lsp.positions import Span
 from nsllm.frontends.lsp.regions import Match, Region, Regions
+from nsllm.frontends.lsp.work import Start
 from nsllm.types import Finding, Judgement
 
 _DEBOUNCE_S = 0.2
@@ -87,10 +88,12 @@ class Governor:
         buffers: Buffers,
         folder_of: Callable[[str], tuple[Folder, str] | None],
         *,
+        start: Start,
         fail: Callable[[NsllmError], None],
     ) -> None:
         self._buffers = buffers
         self._folder_of = folder_of
+        self._start = start
         self._fail = fail
         self._reports: dict[str, Report] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -132,7 +135,7 @@ class Governor:
             return
         if task := self._tasks.pop(uri, None):
             task.cancel()
-        self._tasks[uri] = asyncio.ensure_future(self._judge_soon(uri, delay_s))
+        self._tasks[uri] = self._start(self._judge_soon(uri, delay_s))
 
     def sources_changed(self, folder: Folder | None = None, by: str | None = None) -> None:
         """Judge open documents of a folder again, because what they rest on changed.
@@ -193,8 +196,8 @@ class Governor:
         before, old = (known.matches, known.clean) if known else ((), "")
         matches = await asyncio.to_thread(folder.regions.find, view.text, path, before, old)
         for match in matches:
-            if learnt := folder.regions.learnt(match, view.text, path):
-                await folder.keep(learnt)
+            if learnt := folder.regions.unknown(match, view.text, path):
+                await folder.keep_new(match.region, learnt, path)
         parts = [
             await judge_part(folder, path, view, match.span, match.region) for match in matches
         ]

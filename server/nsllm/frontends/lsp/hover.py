@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from nsllm.frontends.lsp.diagnostics import evidence_location, to_range
+from nsllm.frontends.lsp.diagnostics import location_of, to_range
 from nsllm.frontends.lsp.governor import Part, Report
+from nsllm.frontends.lsp.quotes import quote
 from nsllm.types import Finding
 
 if TYPE_CHECKING:
@@ -42,17 +43,18 @@ def register(server: "Server") -> None:
 
 
 def _describe(report: Report, part: Part, finding: Finding, text: str) -> str:
+    claim = text[finding.start : finding.end]
     lines = [f"**{finding.message}**  ", f"`{finding.rule}` · {finding.severity.value}"]
-    if finding.evidence:
-        lines += ["", "The text:", "", _quote(text[finding.start : finding.end])]
+    quoted = quote(finding, claim)
+    if quoted and finding.evidence:
+        lines += ["", "The text:", "", _quote(claim)]
         lines += ["", "The nearest source:", "", _quote(finding.evidence.text)]
-        location = evidence_location(report, finding)
-        if location and finding.evidence.path:
-            first, last = finding.evidence.start_line, finding.evidence.end_line
-            place = f"{finding.evidence.path}:{first}" + (f"-{last}" if last != first else "")
-            lines += ["", f"[{place}]({location.uri}#L{first})"]
-    else:
-        lines += ["", _scores(part)] if _scores(part) else []
+        location = location_of(quoted, report.root)
+        if location:
+            first = quoted.start_line
+            lines += ["", f"[{quoted.path}:{first}]({location.uri}#L{first})"]
+    elif scores := _scores(part):
+        lines += ["", scores]
     return "\n".join(lines)
 
 

@@ -67,7 +67,7 @@ class Stream:
 def register(server: "Server") -> None:
     """Serve the requests."""
 
-    async def hybrid_query(params: object) -> Any:  # noqa: ANN401 - JSON
+    async def hybrid_query(params: object) -> Any:
         query = decode(HybridQuery, params)
         folder = server.workspaces.pick(query.workspace)
         stream = Stream(server, query.partial_result_token)

@@ -86,7 +86,7 @@ class Host(typing.Protocol):
 class Protocol(LanguageServerProtocol):
     """The language server protocol over our own documents and errors."""
 
-    def __init__(self, server: Any, converter: Any) -> None:  # noqa: ANN401 - pygls's own
+    def __init__(self, server: Any, converter: Any) -> None:
         super().__init__(server, converter)
         self._host: Host = server
         # In place of pygls's own: its documents end lines where the protocol does not, its
@@ -126,7 +126,7 @@ class Protocol(LanguageServerProtocol):
             return
         self.handle_message(structured)
 
-    def structure_message(self, data: dict[str, Any]) -> Any:  # noqa: ANN401 - as in pygls
+    def structure_message(self, data: dict[str, Any]) -> Any:
         if data.get("method") in _RAW:
             fields = {"method": data["method"], "jsonrpc": data["jsonrpc"]}
             params = data.get("params") or {}

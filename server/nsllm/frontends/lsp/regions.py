@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -70,6 +70,26 @@ def region_of_answer(
     )
 
 
+def grown(region: Region, learnt: Sequence[str], quoted: Mapping[str, str]) -> Region:
+    """Return a region with sentences that it gained by editing.
+
+    `quoted`: of all its sentences those that stand in other documents, with their path.
+    """
+    forms = [normal_form(sentence) for sentence in learnt]
+    quotes = [normal_form(sentence) for sentence in quoted]
+    return msgspec.structs.replace(
+        region,
+        learnt=tuple(dict.fromkeys((*region.learnt, *forms))),
+        quoted=tuple(dict.fromkeys((*region.quoted, *quotes))),
+        sources=tuple(dict.fromkeys((*region.sources, *quoted.values()))),
+    )
+
+
+def sentences_of(text: str) -> list[str]:
+    """Return the sentences of a text that are long enough to be known again."""
+    return [text[s.start : s.end] for s, _ in _forms(text, prose=True)]
+
+
 class Regions:
     """All known regions, newest last, looked up by sentence."""
 
@@ -119,15 +139,12 @@ class Regions:
         known = (r for r in reversed(self._regions.values()) if normal_form(r.text) == form)
         return next(known, None)
 
-    def learnt(self, match: Match, text: str, path: str) -> Region | None:
-        """Return the region with the sentences it gained in `text`; None if it gained none."""
-        region = self._regions.get(match.region.id, match.region)
+    def unknown(self, match: Match, text: str, path: str) -> list[str]:
+        """Return the sentences of a match in `text` that its region does not know yet."""
         part = text[slice(*match.span)]
-        known = self._forms_of(region.id)
-        new = [f for _, f in _forms(part, prose=is_prose(path)) if f not in known]
-        if not new:
-            return None
-        return msgspec.structs.replace(region, learnt=(*region.learnt, *dict.fromkeys(new)))
+        known = self._forms_of(match.region.id)
+        forms = _forms(part, prose=is_prose(path))
+        return [part[s.start : s.end] for s, form in forms if form not in known]
 
     def wrote(self, sentence: str) -> bool:
         """Tell whether a model wrote a sentence: such a one is no evidence."""

@@ -23,6 +23,7 @@ from nsllm.frontends.lsp import (
     hover,
     hybrid_query,
     index,
+    models,
     search,
 )
 from nsllm.frontends.lsp.answers import SCHEME, Answers
@@ -41,6 +42,7 @@ _FEATURES = (
     hybrid_query,
     search,
     check,
+    models,
     index,
     audit,
     diagnostics,
@@ -69,7 +71,10 @@ class Server(LanguageServer):
         self.workspaces = Workspaces(self)
         self.status = Status(self.notify, self.workspaces.describe)
         self.governor = Governor(
-            self.documents, self.workspaces.home, fail=self.workspaces.check_failed
+            self.documents,
+            self.workspaces.home,
+            start=self.background.start,
+            fail=self.workspaces.check_failed,
         )
         self.answers = Answers()
         self.governor.fix(SCHEME, self._report_answer)
@@ -96,15 +101,18 @@ class Server(LanguageServer):
         return supports(self.capabilities, path)
 
     def handle(self, method: str, handler: Callable[[Any], Any]) -> None:
-        """Let `handler` take the requests or notifications of a method."""
-        self.feature(method)(handler)
+        """Let `handler` take the requests or notifications of a method.
+
+        pygls's decorator guesses from annotations whether a handler wants the server as well.
+        """
+        self.protocol.fm.features[method] = handler
 
     def notify(self, method: str, params: object) -> None:
         """Send a notification; one that comes after the end goes nowhere."""
         if not self._stopped.is_set():
             self.protocol.notify(method, params)
 
-    async def ask_client(self, method: str, params: object) -> Any:  # noqa: ANN401 - any result
+    async def ask_client(self, method: str, params: object) -> Any:
         """Send a request to the client and return its result."""
         return await self.protocol.send_request_async(method, params)
 
@@ -180,7 +188,7 @@ class Server(LanguageServer):
 
 
 async def serve(
-    writer: Any,  # noqa: ANN401 - asyncio's and websockets' writers share no type
+    writer: Any,
     bodies: AsyncIterator[bytes],
     opening: Mapping[str, Any] | None,
     *,

@@ -97,7 +97,7 @@ async def _chain(early: list[bytes], late: AsyncIterator[bytes]) -> AsyncIterato
 
 
 async def _serve(
-    writer: Writer | Any,  # noqa: ANN401 - asyncio's and websockets' writers share no type
+    writer: Writer | Any,
     bodies: AsyncIterator[bytes],
     opening: Mapping[str, Any] | None = None,
     *,

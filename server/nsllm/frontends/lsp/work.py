@@ -13,6 +13,7 @@ from nsllm.types import Progress, ProgressListener
 
 Token = str | int
 Notify = Callable[[str, Any], None]
+Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 _INTERVAL_S = 0.1
 
 

@@ -100,7 +100,7 @@ class Workspaces:
         models = self._general()
         await self._load_settings()
         if self._models and self._general() != models:
-            await self._close_models()
+            await self.release_models()
         for folder in self:
             if folder.settings != before.get(folder.uri):
                 await folder.aclose()
@@ -161,6 +161,20 @@ class Workspaces:
                 self._models = module.ModelRuntime(self._general())
         return self._models
 
+    def models_changed(self) -> None:
+        """Go on with models that came or went."""
+        self._server.status.changed()
+        for folder in self:
+            self.sync(folder)
+
+    async def release_models(self) -> None:
+        """Close all models and what rests on them; each is opened again at the next use."""
+        for folder in self:
+            await folder.aclose()
+        models, self._models = self._models, None
+        if models:
+            await models.aclose()
+
     def sync(self, folder: Folder) -> None:
         """Bring a folder's index up to date in the background; one that runs is run once more."""
         running = self._syncing.get(folder.uri)
@@ -201,13 +215,15 @@ class Workspaces:
         for folder in self:
             await self._close(folder)
         self._folders.clear()
-        await self._close_models()
+        await self.release_models()
 
     def _add(self, uri: str) -> bool:
         path = path_of(uri)
         if path is None or uri in self._folders:
             return False
-        self._folders[uri] = Folder(uri, path, self._open_application)
+        self._folders[uri] = Folder(
+            uri, path, self._open_application, self._server.background.start
+        )
         return True
 
     async def _close(self, folder: Folder) -> None:
@@ -217,11 +233,6 @@ class Workspaces:
             await asyncio.gather(task, return_exceptions=True)
         self._server.status.trouble(folder.uri, None)
         await folder.aclose()
-
-    async def _close_models(self) -> None:
-        models, self._models = self._models, None
-        if models:
-            await models.aclose()
 
     async def _open_application(self, folder: Folder) -> "Application":
         module = await asyncio.to_thread(import_module, "nsllm.app")
@@ -238,6 +249,9 @@ class Workspaces:
             async with self._indexing, self._server.work.show(token, task) as show:
                 await folder.sync(self._both(folder, show))
             self._server.status.trouble(folder.uri, None)
+            for buffer in self._server.documents:
+                if (place := self.place(buffer.uri)) and place[0] is folder:
+                    folder.buffer_changed(place[1], buffer.text, lambda: None)
         except NsllmError as error:
             health: Health = "warning" if isinstance(error, ModelMissingError) else "error"
             self._server.status.trouble(folder.uri, error, health)
