@@ -1,0 +1,2 @@
+export function messages(root: string): string[];
+export function bundle(root: string): string;

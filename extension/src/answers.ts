@@ -1,0 +1,87 @@
+import * as vscode from "vscode";
+import { ClientError } from "./errors";
+import { toWire } from "./navigation";
+import type { Answer } from "./protocol";
+import type { Requests } from "./requests";
+
+export const ANSWER_SCHEME = "nsllm-answer";
+
+/** The answers of this window: the last one, their documents, and their way into files. */
+export class Answers implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  last: Answer | undefined;
+
+  readonly #requests: Requests;
+  readonly #log: vscode.LogOutputChannel;
+  readonly #subscriptions: vscode.Disposable[];
+  #editor = vscode.window.activeTextEditor;
+
+  constructor(requests: Requests, log: vscode.LogOutputChannel) {
+    this.#requests = requests;
+    this.#log = log;
+    this.#subscriptions = [
+      vscode.workspace.registerTextDocumentContentProvider(ANSWER_SCHEME, this),
+      // A panel that has the focus is no editor: the one before it is what "at the cursor" means.
+      vscode.window.onDidChangeActiveTextEditor((editor) => {
+        this.#editor = editor ?? this.#editor;
+      }),
+    ];
+  }
+
+  /** Return the editor that has the focus, or had it last and is still visible. */
+  get editor(): vscode.TextEditor | undefined {
+    const active = vscode.window.activeTextEditor;
+    const before = this.#editor?.document;
+    return active ?? vscode.window.visibleTextEditors.find(({ document }) => document === before);
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
+    return this.#requests.answerText(uri.toString(true), token);
+  }
+
+  async openDocument(answer: Answer): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(answer.uri));
+    await vscode.window.showTextDocument(document, { preview: false });
+  }
+
+  /** Put an answer in place of the selection, and have it governed there from now on. */
+  async insertAtCursor(answer: Answer): Promise<void> {
+    const { editor } = this;
+    if (!editor || editor.document.uri.scheme === ANSWER_SCHEME) {
+      throw new ClientError(
+        vscode.l10n.t("There is no editor to insert the answer into."),
+        "editor",
+        vscode.l10n.t("Open a file and put the cursor where the answer shall go."),
+      );
+    }
+    await this.insert(answer, editor.document, editor.selection);
+    await vscode.window.showTextDocument(editor.document, { viewColumn: editor.viewColumn ?? 1 });
+  }
+
+  async insert(answer: Answer, document: vscode.TextDocument, place: vscode.Range): Promise<void> {
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, place, answer.text);
+    if (!(await vscode.workspace.applyEdit(edit))) {
+      throw new ClientError(
+        vscode.l10n.t("{0} cannot be changed.", document.uri.fsPath),
+        "editor",
+        vscode.l10n.t("Copy the answer instead."),
+      );
+    }
+    const range = new vscode.Range(place.start, endOf(place.start, answer.text));
+    const uri = document.uri.toString();
+    await this.#requests.check({ uri, range: toWire(range), generated: true });
+    this.#log.debug(`Inserted answer ${answer.id} into ${uri}`);
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.#subscriptions).dispose();
+  }
+}
+
+function endOf(start: vscode.Position, text: string): vscode.Position {
+  const lines = text.split(/\r\n|\r|\n/);
+  const last = lines.at(-1) ?? "";
+  return lines.length === 1
+    ? start.translate(0, last.length)
+    : new vscode.Position(start.line + lines.length - 1, last.length);
+}

@@ -1,0 +1,118 @@
+import * as vscode from "vscode";
+import { ChatModels } from "./chat-models";
+import { registerTools } from "./chat-tools";
+import { verdictName } from "./commands/check";
+import type { Extension } from "./context";
+import { describe, isCancellation } from "./errors";
+import { documentUri, folderOf } from "./navigation";
+import type { Answer } from "./protocol";
+import { linkCitations } from "./thread-markdown";
+
+const PARTICIPANT = "nsllm.chat";
+
+/** Offer the chat features that this VS Code has; an editor without chat loses only these. */
+export function registerChat(extension: Extension): void {
+  const { subscriptions } = extension.context;
+  if ("chat" in vscode && typeof vscode.chat?.createChatParticipant === "function") {
+    const participant = vscode.chat.createChatParticipant(
+      PARTICIPANT,
+      (request, _context, stream, token) => respond(extension, request, stream, token),
+    );
+    participant.iconPath = vscode.Uri.joinPath(
+      extension.context.extensionUri,
+      "extension/media/nsllm.svg",
+    );
+    subscriptions.push(participant);
+  }
+  if (typeof vscode.lm?.registerTool === "function") {
+    subscriptions.push(...registerTools(extension));
+  }
+  if (typeof vscode.lm?.registerLanguageModelChatProvider === "function") {
+    const models = new ChatModels(extension);
+    subscriptions.push(
+      models,
+      vscode.lm.registerLanguageModelChatProvider(ChatModels.VENDOR, models),
+    );
+  }
+}
+
+async function respond(
+  extension: Extension,
+  request: vscode.ChatRequest,
+  stream: vscode.ChatResponseStream,
+  token: vscode.CancellationToken,
+): Promise<vscode.ChatResult> {
+  try {
+    if (request.command === "search") {
+      await search(extension, request.prompt, stream, token);
+    } else {
+      await ask(extension, request.prompt, stream, token);
+    }
+    return {};
+  } catch (error) {
+    if (isCancellation(error)) {
+      return {};
+    }
+    const { message, hint, fix } = describe(error);
+    stream.button({ command: fix.command, title: fix.title });
+    return { errorDetails: { message: `${message} ${hint}`.trim() } };
+  }
+}
+
+async function ask(
+  { requests, answers }: Extension,
+  question: string,
+  stream: vscode.ChatResponseStream,
+  token: vscode.CancellationToken,
+): Promise<void> {
+  const workspace = folderOf(answers.editor?.document.uri);
+  stream.progress(vscode.l10n.t("Searching the documents…"));
+  // What chat has shown cannot be taken back, so the text is shown once it is judged.
+  const answer = await requests.ask(
+    { question, ...(workspace === undefined ? {} : { workspace }) },
+    (partial) => {
+      if (partial.kind === "sources") {
+        stream.progress(vscode.l10n.t("Writing the answer…"));
+      }
+    },
+    token,
+  );
+  answers.last = answer;
+  show(answer, stream);
+}
+
+function show(answer: Answer, stream: vscode.ChatResponseStream): void {
+  const { t } = vscode.l10n;
+  const uriOf = (path: string): vscode.Uri => documentUri(path, answer.workspace);
+  stream.markdown(linkCitations(answer.text, answer.sources, (path) => uriOf(path).toString()));
+  for (const { path, start_line, end_line } of answer.sources) {
+    const range = new vscode.Range(start_line - 1, 0, end_line - 1, 0);
+    stream.reference(new vscode.Location(uriOf(path), range));
+  }
+  const findings = answer.findings.map(({ message }) => `- ${message}`).join("\n");
+  stream.markdown(`\n\n*${verdictName(answer.verdict)}*\n${findings}\n`);
+  stream.button({ command: "nsllm.insertLastAnswer", title: t("Insert Answer") });
+}
+
+async function search(
+  { requests, answers }: Extension,
+  query: string,
+  stream: vscode.ChatResponseStream,
+  token: vscode.CancellationToken,
+): Promise<void> {
+  const workspace = folderOf(answers.editor?.document.uri);
+  const params = { query, ...(workspace === undefined ? {} : { workspace }) };
+  const hits = await requests.search(params, token);
+  if (hits.length === 0) {
+    stream.markdown(vscode.l10n.t("Nothing was found."));
+  }
+  for (const { path, start_line, end_line, text } of hits) {
+    const range = new vscode.Range(start_line - 1, 0, end_line - 1, 0);
+    stream.anchor(
+      new vscode.Location(documentUri(path, workspace), range),
+      `${path}:${start_line}`,
+    );
+    const quoted = text.trim().replace(/^/gm, "> ");
+    stream.markdown(`\n\n${quoted}\n\n`);
+  }
+}

@@ -1,0 +1,99 @@
+import * as vscode from "vscode";
+import type { Extension } from "../context";
+import type { Model } from "../protocol";
+
+interface ModelItem extends vscode.QuickPickItem {
+  readonly model: Model;
+}
+
+/** Choose the model that writes answers; one that is not here yet is fetched after asking. */
+export async function switchModel(extension: Extension, id?: unknown): Promise<void> {
+  const models = await generators(extension);
+  const given = models.find((model) => model.id === id);
+  const model = given ?? (await pickModel(models));
+  if (!model) {
+    return;
+  }
+  if (!model.installed && !(await pull(extension, model))) {
+    return;
+  }
+  await extension.requests.models("use", model.id);
+  await extension.panel.refreshModels();
+  void vscode.window.showInformationMessage(
+    vscode.l10n.t("Answers are now written by {0}.", model.id),
+  );
+}
+
+/** Return the models that write answers. */
+export async function generators({
+  requests,
+}: Pick<Extension, "requests">): Promise<readonly Model[]> {
+  const models = await requests.models("list");
+  return models.filter(isGenerator);
+}
+
+export function isGenerator({ task }: Model): boolean {
+  return task.startsWith("generat");
+}
+
+async function pickModel(models: readonly Model[]): Promise<Model | undefined> {
+  const items = models.map(
+    (model): ModelItem => ({
+      label: `${model.in_use ? "$(check) " : ""}${model.id}`,
+      description: describeExam(model),
+      detail: [
+        model.installed
+          ? vscode.l10n.t("installed")
+          : vscode.l10n.t("to download: {0}", size(model.disk_bytes)),
+        vscode.l10n.t("{0} of memory", size(model.memory_bytes)),
+        vscode.l10n.t("licence {0}", model.licence),
+      ].join(" · "),
+      model,
+    }),
+  );
+  const choice = await vscode.window.showQuickPick(items, {
+    title: vscode.l10n.t("Which model shall write answers?"),
+    matchOnDescription: true,
+  });
+  return choice?.model;
+}
+
+function describeExam({ exam }: Model): string {
+  const { t } = vscode.l10n;
+  if (!exam) {
+    return t("reading exam not taken");
+  }
+  const percent = Math.round(exam.score * 100);
+  return exam.passed
+    ? t("reading exam passed: {0} %", percent)
+    : t("reading exam failed: {0} %", percent);
+}
+
+async function pull({ requests }: Extension, model: Model): Promise<boolean> {
+  const { t } = vscode.l10n;
+  const download = t("Download");
+  const choice = await vscode.window.showInformationMessage(
+    t("{0} is not on this machine.", model.id),
+    {
+      modal: true,
+      detail: t("It is {0} large, under the licence {1}.", size(model.disk_bytes), model.licence),
+    },
+    download,
+  );
+  if (choice !== download) {
+    return false;
+  }
+  await vscode.window.withProgress(
+    {
+      location: vscode.ProgressLocation.Notification,
+      title: t("Downloading {0}", model.id),
+      cancellable: true,
+    },
+    (progress, token) => requests.models("pull", model.id, progress, token),
+  );
+  return true;
+}
+
+function size(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+}

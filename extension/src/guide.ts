@@ -1,0 +1,73 @@
+import * as vscode from "vscode";
+import type { Server, ServerFailure } from "./client";
+import { firstOnPath } from "./runtime";
+
+const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu]"';
+
+/** Tell the user when there is no server, or no longer one, and offer what mends it. */
+export function explainFailures(server: Server, log: vscode.LogOutputChannel): vscode.Disposable {
+  return server.onDidFail((failure) => {
+    explain(failure).catch((error: unknown) => log.error(String(error)));
+  });
+}
+
+function explain(failure: ServerFailure): Promise<void> {
+  return failure.kind === "missing" ? explainMissing(failure) : explainEnd(failure);
+}
+
+async function explainMissing({ reason }: ServerFailure): Promise<void> {
+  const { t } = vscode.l10n;
+  const fixes = new Map([
+    [t("Choose Interpreter"), () => chooseInterpreter()],
+    [t("Open Walkthrough"), () => run("nsllm.openWalkthrough")],
+    [t("Copy Install Command"), () => vscode.env.clipboard.writeText(INSTALL_COMMAND)],
+  ]);
+  const choice = await vscode.window.showErrorMessage(
+    t("NS-LLM found no server. Tried {0}", reason.split("\n").join("; ")),
+    ...fixes.keys(),
+  );
+  await (choice === undefined ? undefined : fixes.get(choice)?.());
+}
+
+async function explainEnd({ kind, reason }: ServerFailure): Promise<void> {
+  const { t } = vscode.l10n;
+  const restart = t("Restart");
+  const logs = t("Show Logs");
+  const text =
+    kind === "crashed"
+      ? t("The NS-LLM server stopped ({0}).", reason)
+      : t("The NS-LLM server did not start ({0}).", reason);
+  const choice = await vscode.window.showErrorMessage(text, restart, logs);
+  if (choice !== undefined) {
+    await run(choice === restart ? "nsllm.restartServer" : "nsllm.showServerLogs");
+  }
+}
+
+/** Ask for the interpreter that has the server, and remember it; the server restarts by itself. */
+export async function chooseInterpreter(): Promise<void> {
+  const { t } = vscode.l10n;
+  const found = await Promise.all(["python3", "python"].map(firstOnPath));
+  const browse = t("Browse…");
+  const items = [...new Set(found.filter((file) => file !== undefined)), browse];
+  const choice = await vscode.window.showQuickPick(items, {
+    title: t("Choose the Python interpreter that has NS-LLM"),
+  });
+  const file = choice === browse ? await browseFile() : choice;
+  if (file !== undefined) {
+    await vscode.workspace
+      .getConfiguration("nsllm")
+      .update("server.interpreter", file, vscode.ConfigurationTarget.Global);
+  }
+}
+
+async function browseFile(): Promise<string | undefined> {
+  const files = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t("Choose the Python interpreter that has NS-LLM"),
+    canSelectMany: false,
+  });
+  return files?.[0]?.fsPath;
+}
+
+async function run(command: string): Promise<void> {
+  await vscode.commands.executeCommand(command);
+}

@@ -1,0 +1,189 @@
+import * as vscode from "vscode";
+import type { ToHost, ToPanel } from "../webview/messages";
+import { generators } from "./commands/models";
+import type { Extension } from "./context";
+import { Conversation } from "./conversation";
+import { report } from "./errors";
+import type { Exchange } from "./exchange";
+import { folderOf, openSource } from "./navigation";
+import { panelPage } from "./panel-page";
+import type { Mode, Model } from "./protocol";
+
+const VIEW = "nsllm.ask";
+
+/** The commands that a panel's button may run. */
+const RUNNABLE = /^(nsllm\.\w+|workbench\.action\.files\.openFolder)$/;
+
+/** The view in which questions are asked; it owns the session, the page only shows it. */
+export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
+  readonly #parts: Omit<Extension, "panel" | "threads">;
+  readonly #conversation: Conversation;
+  readonly #subscriptions: vscode.Disposable[];
+  #view: vscode.WebviewView | undefined;
+  #ready = false;
+  #models: readonly Model[] = [];
+  #mode: Mode = "auto";
+  /** A focus that was asked for before the page was there to take it. */
+  #wanted: ToPanel | undefined;
+
+  constructor(parts: Omit<Extension, "panel" | "threads">) {
+    const { requests, answers, server } = parts;
+    this.#parts = parts;
+    this.#conversation = new Conversation(requests, (answer) => {
+      answers.last = answer;
+    });
+    this.#subscriptions = [
+      this.#conversation,
+      this.#conversation.onDidChange((exchange) => this.#post({ type: "exchange", exchange })),
+      vscode.window.registerWebviewViewProvider(VIEW, this),
+      server.onDidTellStatus(() => this.#postState()),
+      server.onDidChangeState((state) => {
+        this.#postState();
+        if (state === "running") {
+          this.refreshModels().catch((error: unknown) => parts.log.warn(String(error)));
+        }
+      }),
+    ];
+  }
+
+  get lastQuestion(): string | undefined {
+    return this.#conversation.last?.question;
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const dist = vscode.Uri.joinPath(this.#parts.context.extensionUri, "extension", "dist");
+    this.#view = view;
+    this.#ready = false;
+    view.webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    view.webview.onDidReceiveMessage((message: ToHost) => {
+      this.#receive(message).catch((error: unknown) => report(error, this.#parts.log));
+    });
+    view.onDidDispose(() => {
+      this.#view = undefined;
+      this.#ready = false;
+    });
+    view.webview.html = panelPage(view.webview, dist);
+  }
+
+  /** Show the panel with the cursor in its input. */
+  async focus(draft?: string): Promise<void> {
+    this.#wanted = { type: "focus", ...(draft === undefined ? {} : { draft }) };
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    this.#postWanted();
+  }
+
+  async ask(question: string, workspace?: string): Promise<Exchange> {
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    const folder = workspace ?? folderOf(this.#parts.answers.editor?.document.uri);
+    return this.#conversation.ask(question, {
+      mode: this.#mode,
+      ...(folder === undefined ? {} : { workspace: folder }),
+    });
+  }
+
+  stop(): void {
+    this.#conversation.stop();
+  }
+
+  clear(): void {
+    this.#conversation.clear();
+    this.#post({ type: "exchanges", exchanges: [] });
+  }
+
+  /** Read again which models there are. */
+  async refreshModels(): Promise<void> {
+    this.#models = await generators(this.#parts);
+    this.#postState();
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.#subscriptions).dispose();
+  }
+
+  async #receive(message: ToHost): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        this.#begin(message.exchanges);
+        break;
+      case "ask":
+        this.#mode = message.mode;
+        await this.ask(message.question);
+        break;
+      case "stop":
+        this.stop();
+        break;
+      case "clear":
+        this.clear();
+        break;
+      case "useModel":
+        await vscode.commands.executeCommand("nsllm.switchModel", message.model);
+        // Where the user declined, the page must show what is still in use.
+        this.#postState();
+        break;
+      case "run":
+        if (RUNNABLE.test(message.command)) {
+          await vscode.commands.executeCommand(message.command);
+        }
+        break;
+      default:
+        await this.#act(message);
+    }
+  }
+
+  /** Do what a button of one exchange says. */
+  async #act(message: Extract<ToHost, { id: string }>): Promise<void> {
+    const exchange = this.#conversation.find(message.id);
+    const answer = exchange?.answer;
+    const { answers } = this.#parts;
+    if (!exchange) {
+      return;
+    }
+    if (message.type === "open") {
+      await openSource(message.place, answer?.workspace ?? exchange.workspace);
+    } else if (message.type === "retry") {
+      this.#mode = exchange.mode;
+      await this.ask(exchange.question, exchange.workspace);
+    } else if (answer && message.type === "insert") {
+      await answers.insertAtCursor(answer);
+    } else if (answer && message.type === "copy") {
+      await vscode.env.clipboard.writeText(answer.text);
+      vscode.window.setStatusBarMessage(vscode.l10n.t("The answer was copied."), 3_000);
+    } else if (answer && message.type === "openDocument") {
+      await answers.openDocument(answer);
+    }
+  }
+
+  #begin(kept: readonly Exchange[]): void {
+    this.#ready = true;
+    this.#conversation.adopt(kept);
+    this.#post({ type: "exchanges", exchanges: this.#conversation.exchanges });
+    this.#postState();
+    this.#postWanted();
+  }
+
+  #postWanted(): void {
+    if (this.#wanted && this.#ready) {
+      this.#post(this.#wanted);
+      this.#wanted = undefined;
+    }
+  }
+
+  #postState(): void {
+    const { server, status } = this.#parts;
+    const told = status.told;
+    const unwell = told && told.health !== "ok" ? `${told.message} ${told.hint ?? ""}`.trim() : "";
+    const problem = server.state === "running" ? unwell : (server.failure?.reason ?? "");
+    const models = this.#models.map(({ id, installed, in_use }) => ({
+      id,
+      installed,
+      inUse: in_use,
+    }));
+    this.#post({ type: "state", state: { models, server: server.state, problem } });
+  }
+
+  #post(message: ToPanel): void {
+    if (this.#ready) {
+      void this.#view?.webview.postMessage(message);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import * as vscode from "vscode";
+import type { Answers } from "./answers";
+import { verdictName } from "./commands/check";
+import { Conversation } from "./conversation";
+import { ClientError } from "./errors";
+import { type Exchange, isOver } from "./exchange";
+import { documentUri, folderOf } from "./navigation";
+import type { Requests } from "./requests";
+import { exchangeMarkdown } from "./thread-markdown";
+
+const SHOW_INTERVAL_MS = 100;
+
+interface OpenThread {
+  readonly thread: vscode.CommentThread;
+  readonly document: vscode.TextDocument;
+  readonly conversation: Conversation;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/** The inline panel: native threads at the cursor, in which one asks and is answered. */
+export class InlineThreads implements vscode.Disposable {
+  readonly #requests: Requests;
+  readonly #answers: Answers;
+  readonly #log: vscode.LogOutputChannel;
+  readonly #controller: vscode.CommentController;
+  readonly #open = new Map<vscode.CommentThread, OpenThread>();
+
+  constructor(requests: Requests, answers: Answers, log: vscode.LogOutputChannel) {
+    this.#requests = requests;
+    this.#answers = answers;
+    this.#log = log;
+    this.#controller = vscode.comments.createCommentController("nsllm.inline", "NS-LLM");
+    this.#controller.options = {
+      prompt: vscode.l10n.t("Ask about the documents of this workspace"),
+      placeHolder: vscode.l10n.t("Ask about the documents of this workspace"),
+    };
+  }
+
+  /** Open a thread at the cursor, or go to the one that is there. */
+  async open(editor: vscode.TextEditor): Promise<void> {
+    const { document, selection } = editor;
+    const there = [...this.#open.values()].find(
+      (one) => one.document === document && one.thread.range?.contains(selection.active) === true,
+    );
+    if (!there) {
+      this.#create(document, new vscode.Range(selection.active, selection.active));
+    }
+    await vscode.window.showTextDocument(document, { viewColumn: editor.viewColumn ?? 1 });
+    await this.#focus();
+  }
+
+  /** Ask what was typed into a thread's reply box. */
+  async ask({ thread, text }: vscode.CommentReply): Promise<void> {
+    const open = this.#open.get(thread);
+    const question = text.trim();
+    if (!open || question === "") {
+      return;
+    }
+    const workspace = folderOf(open.document.uri);
+    await open.conversation.ask(question, workspace === undefined ? {} : { workspace });
+  }
+
+  async insert(thread: vscode.CommentThread): Promise<void> {
+    const open = this.#find(thread);
+    const answer = open?.conversation.exchanges.findLast((one) => one.answer)?.answer;
+    if (!open || !answer) {
+      throw new ClientError(
+        vscode.l10n.t("There is no answer to insert yet."),
+        "editor",
+        vscode.l10n.t("Ask a question first."),
+      );
+    }
+    const { document, thread: own } = open;
+    const editor = vscode.window.visibleTextEditors.find((one) => one.document === document);
+    const place = editor?.selection ?? own.range ?? new vscode.Range(0, 0, 0, 0);
+    this.discard(own);
+    await this.#answers.insert(answer, document, place);
+  }
+
+  stop(thread: vscode.CommentThread | undefined): void {
+    this.#find(thread)?.conversation.stop();
+  }
+
+  discard(thread: vscode.CommentThread | undefined): void {
+    const open = this.#find(thread);
+    if (open) {
+      this.#open.delete(open.thread);
+      clearTimeout(open.timer);
+      open.conversation.dispose();
+      open.thread.dispose();
+    }
+  }
+
+  dispose(): void {
+    for (const thread of [...this.#open.keys()]) {
+      this.discard(thread);
+    }
+    this.#controller.dispose();
+  }
+
+  #create(document: vscode.TextDocument, range: vscode.Range): void {
+    const thread = this.#controller.createCommentThread(document.uri, range, []);
+    thread.label = vscode.l10n.t("Ask NS-LLM");
+    thread.canReply = true;
+    thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
+    thread.contextValue = "empty";
+    const conversation = new Conversation(this.#requests, (answer) => {
+      this.#answers.last = answer;
+    });
+    const open: OpenThread = { thread, document, conversation };
+    this.#open.set(thread, open);
+    conversation.onDidChange((exchange) => this.#schedule(open, exchange));
+  }
+
+  /** Show what changed, at most ten times a second while text streams. */
+  #schedule(open: OpenThread, exchange: Exchange): void {
+    if (isOver(exchange)) {
+      clearTimeout(open.timer);
+      open.timer = undefined;
+      this.#show(open);
+    } else {
+      open.timer ??= setTimeout(() => {
+        open.timer = undefined;
+        this.#show(open);
+      }, SHOW_INTERVAL_MS);
+    }
+  }
+
+  #show({ thread, conversation }: OpenThread): void {
+    const { exchanges, last } = conversation;
+    thread.comments = exchanges.flatMap(toComments);
+    const answered = exchanges.some((one) => one.answer);
+    const busy = last !== undefined && !isOver(last);
+    thread.contextValue = busy ? "busy" : answered ? "answered" : "empty";
+  }
+
+  /** A command from the palette names no thread: then it is the newest. */
+  #find(thread: vscode.CommentThread | undefined): OpenThread | undefined {
+    const known = thread && this.#open.get(thread);
+    return known ?? [...this.#open.values()].at(-1);
+  }
+
+  async #focus(): Promise<void> {
+    try {
+      await vscode.commands.executeCommand("workbench.action.focusCommentOnCurrentLine");
+    } catch (error) {
+      // The command came after VS Code 1.104; without it the user clicks into the thread.
+      this.#log.debug(`The thread was not focused: ${String(error)}`);
+    }
+  }
+}
+
+function toComments(exchange: Exchange): vscode.Comment[] {
+  const { t } = vscode.l10n;
+  const mode = vscode.CommentMode.Preview;
+  return [
+    { author: { name: t("You") }, body: exchange.question, mode },
+    {
+      author: { name: "NS-LLM" },
+      body: new vscode.MarkdownString(
+        exchangeMarkdown(
+          exchange,
+          {
+            searching: t("Searching the documents…"),
+            writing: t("Writing the answer…"),
+            stopped: t("Stopped."),
+            withdrawn: (reason) => t("A first text was withdrawn: {0}", reason),
+            findings: t("Findings"),
+            sources: t("Sources"),
+            verdict: verdictName,
+          },
+          (path) => documentUri(path, exchange.answer?.workspace ?? exchange.workspace).toString(),
+        ),
+      ),
+      mode,
+      ...(exchange.answer ? { label: verdictName(exchange.answer.verdict) } : {}),
+    },
+  ];
+}

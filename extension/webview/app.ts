@@ -1,0 +1,177 @@
+import { type Exchange, isOver } from "../src/exchange";
+import { Composer } from "./composer";
+import { button, element } from "./dom";
+import { exchangeView } from "./exchange-view";
+import type { PanelState, ToHost, ToPanel, Transport } from "./messages";
+import { fill, type Strings } from "./strings";
+
+const KEPT_EXCHANGES = 20;
+
+/** The whole panel. It shows what its host says, and tells its host what the user does. */
+export class App {
+  readonly #transport: Transport;
+  readonly #strings: Strings;
+  readonly #composer: Composer;
+  readonly #log: HTMLElement;
+  readonly #banner: HTMLElement;
+  readonly #announcer: HTMLElement;
+  readonly #clear: HTMLButtonElement;
+  readonly #send = (message: ToHost): void => this.#transport.send(message);
+  #exchanges: readonly Exchange[] = [];
+
+  constructor(root: HTMLElement, transport: Transport, strings: Strings) {
+    this.#transport = transport;
+    this.#strings = strings;
+    this.#log = element("main", { "aria-label": strings.history });
+    this.#banner = element("div", { class: "banner", role: "status" });
+    this.#announcer = element("div", { class: "hidden", "aria-live": "polite", role: "status" });
+    this.#clear = button(strings.newSession, () => this.#send({ type: "clear" }), {
+      class: "link new-session",
+    });
+    this.#composer = new Composer(strings, {
+      ask: (question, mode) => this.#send({ type: "ask", question, mode }),
+      stop: () => this.#send({ type: "stop" }),
+      useModel: (model) => this.#send({ type: "useModel", model }),
+      changed: () => this.#save(),
+    });
+    root.replaceChildren(
+      this.#clear,
+      this.#log,
+      this.#banner,
+      this.#composer.root,
+      this.#announcer,
+    );
+    const kept = transport.load();
+    this.#composer.restore(kept?.draft ?? "", kept?.mode ?? "auto");
+    this.#show([]);
+    transport.listen((message) => this.#receive(message));
+    this.#send({ type: "ready", exchanges: kept?.exchanges ?? [] });
+  }
+
+  #receive(message: ToPanel): void {
+    switch (message.type) {
+      case "exchanges":
+        this.#show(message.exchanges);
+        break;
+      case "exchange":
+        this.#update(message.exchange);
+        break;
+      case "state":
+        this.#showState(message.state);
+        break;
+      case "focus":
+        this.#composer.focus(message.draft);
+        break;
+    }
+  }
+
+  #show(exchanges: readonly Exchange[]): void {
+    this.#exchanges = exchanges;
+    const { emptyTitle, emptyText } = this.#strings;
+    this.#log.replaceChildren(
+      ...(exchanges.length > 0
+        ? exchanges.map((one) => exchangeView(one, this.#strings, this.#send))
+        : [
+            element(
+              "div",
+              { class: "empty" },
+              element("h2", {}, emptyTitle),
+              element("p", {}, emptyText),
+            ),
+          ]),
+    );
+    this.#settle();
+    this.#scrollToEnd();
+  }
+
+  #update(exchange: Exchange): void {
+    const before = this.#exchanges.find(({ id }) => id === exchange.id);
+    if (!before) {
+      this.#show([...this.#exchanges, exchange]);
+      this.#announce(this.#strings.searching);
+      return;
+    }
+    this.#exchanges = this.#exchanges.map((one) => (one === before ? exchange : one));
+    const following = this.#isAtEnd();
+    const old = document.getElementById(exchange.id);
+    const made = exchangeView(exchange, this.#strings, this.#send);
+    keepOpened(old, made);
+    old?.replaceWith(made);
+    if (following) {
+      this.#scrollToEnd();
+    }
+    this.#announceStage(before, exchange);
+    this.#settle();
+  }
+
+  /** Say each stage once; the finished text is said whole, never piece by piece. */
+  #announceStage(before: Exchange, after: Exchange): void {
+    if (after.stage === before.stage) {
+      return;
+    }
+    const { finished, stopped, writing } = this.#strings;
+    if (after.answer && after.stage === "done") {
+      const { verdict, findings, text } = after.answer;
+      const summary = fill(finished, this.#strings[verdict], findings.length);
+      this.#announce(`${summary} ${text}`);
+    } else if (after.stage === "writing") {
+      this.#announce(writing);
+    } else if (after.stage === "stopped") {
+      this.#announce(stopped);
+    }
+  }
+
+  #announce(text: string): void {
+    this.#announcer.textContent = text;
+  }
+
+  #showState({ models, server, problem }: PanelState): void {
+    const { starting, notRunning, restart, showLogs } = this.#strings;
+    this.#composer.models(models);
+    const run = (command: string) => () => this.#send({ type: "run", command });
+    if (server === "running") {
+      this.#banner.replaceChildren(...(problem === "" ? [] : [element("p", {}, problem)]));
+    } else if (server === "starting") {
+      this.#banner.replaceChildren(element("p", { class: "progress" }, starting));
+    } else {
+      this.#banner.replaceChildren(
+        element("p", {}, problem === "" ? notRunning : problem),
+        button(restart, run("nsllm.restartServer")),
+        button(showLogs, run("nsllm.showLogs")),
+      );
+    }
+  }
+
+  #settle(): void {
+    const last = this.#exchanges.at(-1);
+    this.#composer.busy(last !== undefined && !isOver(last));
+    this.#clear.hidden = this.#exchanges.length === 0;
+    if (last === undefined || isOver(last)) {
+      this.#save();
+    }
+  }
+
+  #save(): void {
+    const { draft, mode } = this.#composer;
+    this.#transport.save({ draft, mode, exchanges: this.#exchanges.slice(-KEPT_EXCHANGES) });
+  }
+
+  #isAtEnd(): boolean {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    return scrollHeight - scrollTop - clientHeight < 40;
+  }
+
+  #scrollToEnd(): void {
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+}
+
+/** Keep open what the reader opened. */
+function keepOpened(old: HTMLElement | null, made: HTMLElement): void {
+  for (const details of old?.querySelectorAll("details") ?? []) {
+    const same = made.querySelector<HTMLDetailsElement>(`details.${details.className}`);
+    if (same) {
+      same.open = details.open;
+    }
+  }
+}

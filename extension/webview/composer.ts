@@ -1,0 +1,119 @@
+import type { Mode } from "../src/protocol";
+import { button, element } from "./dom";
+import type { ModelChoice } from "./messages";
+import { fill, type Strings } from "./strings";
+
+export interface ComposerActions {
+  readonly ask: (question: string, mode: Mode) => void;
+  readonly stop: () => void;
+  readonly useModel: (id: string) => void;
+  readonly changed: () => void;
+}
+
+/** The question's input with its mode, its model, and the buttons that ask and stop. */
+export class Composer {
+  readonly root: HTMLElement;
+  readonly #input: HTMLTextAreaElement;
+  readonly #mode: HTMLSelectElement;
+  readonly #model: HTMLSelectElement;
+  readonly #ask: HTMLButtonElement;
+  readonly #stop: HTMLButtonElement;
+  readonly #strings: Strings;
+  readonly #actions: ComposerActions;
+
+  constructor(strings: Strings, actions: ComposerActions) {
+    this.#strings = strings;
+    this.#actions = actions;
+    this.#input = element("textarea", {
+      id: "question",
+      rows: 3,
+      placeholder: strings.placeholder,
+      "aria-label": strings.question,
+      "aria-describedby": "keys",
+      onkeydown: (event) => this.#key(event as KeyboardEvent),
+      oninput: () => actions.changed(),
+    });
+    this.#mode = element(
+      "select",
+      { "aria-label": strings.mode, title: strings.mode, onchange: () => actions.changed() },
+      element("option", { value: "auto" }, strings.modeAuto),
+      element("option", { value: "generate" }, strings.modeGenerate),
+      element("option", { value: "extract" }, strings.modeExtract),
+    );
+    this.#model = element("select", {
+      "aria-label": strings.model,
+      title: strings.model,
+      onchange: () => actions.useModel(this.#model.value),
+    });
+    this.#ask = button(strings.ask, () => this.#submit(), { class: "primary" });
+    this.#stop = button(strings.stop, actions.stop);
+    this.root = element(
+      "form",
+      { class: "composer", onsubmit: (event) => event.preventDefault() },
+      this.#input,
+      element("p", { id: "keys", class: "hidden" }, strings.keys),
+      element("div", { class: "row" }, this.#mode, this.#model, this.#stop, this.#ask),
+    );
+    this.busy(false);
+    this.models([]);
+  }
+
+  get draft(): string {
+    return this.#input.value;
+  }
+
+  get mode(): Mode {
+    return this.#mode.value as Mode;
+  }
+
+  restore(draft: string, mode: Mode): void {
+    this.#input.value = draft;
+    this.#mode.value = mode;
+  }
+
+  /** Put the cursor before a draft's quotation, where the question goes. */
+  focus(draft?: string): void {
+    if (draft !== undefined) {
+      this.#input.value = draft;
+      this.#actions.changed();
+    }
+    this.#input.focus();
+    if (draft !== undefined) {
+      this.#input.setSelectionRange(0, 0);
+    }
+  }
+
+  busy(busy: boolean): void {
+    this.#stop.hidden = !busy;
+    this.#ask.hidden = busy;
+  }
+
+  models(models: readonly ModelChoice[]): void {
+    this.#model.hidden = models.length === 0;
+    const options = models.map(({ id, installed, inUse }) =>
+      element(
+        "option",
+        { value: id, selected: inUse },
+        installed ? id : fill(this.#strings.toDownload, id),
+      ),
+    );
+    this.#model.replaceChildren(...options);
+  }
+
+  #key(event: KeyboardEvent): void {
+    // Enter that confirms an input method's choice is not Enter that asks.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.#submit();
+    }
+  }
+
+  #submit(): void {
+    const question = this.#input.value.trim();
+    if (question !== "") {
+      this.#input.value = "";
+      this.#actions.ask(question, this.mode);
+      this.#actions.changed();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { App } from "./app";
+import type { Kept, ToPanel, Transport } from "./messages";
+import { ENGLISH, type Strings } from "./strings";
+import "./style.css";
+
+interface VsCodeApi {
+  postMessage(message: unknown): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+}
+
+declare function acquireVsCodeApi(): VsCodeApi;
+
+/** The transport of a webview: VS Code's messages and VS Code's state. */
+function webviewTransport(): Transport {
+  const api = acquireVsCodeApi();
+  return {
+    send: (message) => api.postMessage(message),
+    listen: (listener) =>
+      window.addEventListener("message", (event) => listener(event.data as ToPanel)),
+    load: () => api.getState() as Kept | undefined,
+    save: (kept) => api.setState(kept),
+  };
+}
+
+const root = document.getElementById("app");
+if (root) {
+  const strings = JSON.parse(root.dataset["strings"] ?? "{}") as Partial<Strings>;
+  new App(root, webviewTransport(), { ...ENGLISH, ...strings });
+}

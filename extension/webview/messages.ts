@@ -1,0 +1,53 @@
+import type { Exchange } from "../src/exchange";
+import type { Mode } from "../src/protocol";
+
+/** What the panel shows besides its exchanges. */
+export interface PanelState {
+  readonly models: readonly ModelChoice[];
+  readonly server: "starting" | "running" | "stopped" | "failed";
+  readonly problem: string;
+}
+
+export interface ModelChoice {
+  readonly id: string;
+  readonly installed: boolean;
+  readonly inUse: boolean;
+}
+
+/** What the panel tells its host. */
+export type ToHost =
+  | { readonly type: "ready"; readonly exchanges: readonly Exchange[] }
+  | { readonly type: "ask"; readonly question: string; readonly mode: Mode }
+  | { readonly type: "stop" | "clear" }
+  | { readonly type: "retry" | "insert" | "copy" | "openDocument"; readonly id: string }
+  | { readonly type: "open"; readonly id: string; readonly place: PlaceInDocument }
+  | { readonly type: "useModel"; readonly model: string }
+  | { readonly type: "run"; readonly command: string };
+
+export interface PlaceInDocument {
+  readonly path: string;
+  readonly start_line: number;
+  readonly end_line: number;
+}
+
+/** What the host tells the panel. */
+export type ToPanel =
+  | { readonly type: "exchanges"; readonly exchanges: readonly Exchange[] }
+  | { readonly type: "exchange"; readonly exchange: Exchange }
+  | { readonly type: "state"; readonly state: PanelState }
+  | { readonly type: "focus"; readonly draft?: string };
+
+/** How a panel reaches its host: VS Code's messages here, something else in a browser's page. */
+export interface Transport {
+  send(message: ToHost): void;
+  listen(listener: (message: ToPanel) => void): void;
+  load(): Kept | undefined;
+  save(kept: Kept): void;
+}
+
+/** What outlives the panel's page. */
+export interface Kept {
+  readonly draft: string;
+  readonly mode: Mode;
+  readonly exchanges: readonly Exchange[];
+}

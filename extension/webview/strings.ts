@@ -1,0 +1,67 @@
+/** The words of the panel in English; the host sends them in the user's language. */
+export const ENGLISH = {
+  question: "Question",
+  placeholder: "Ask about the documents of this workspace",
+  keys: "Enter asks, Shift+Enter starts a new line",
+  ask: "Ask",
+  stop: "Stop",
+  retry: "Ask again",
+  insert: "Insert",
+  copy: "Copy",
+  openDocument: "Open as document",
+  mode: "Mode",
+  modeAuto: "Automatic",
+  modeGenerate: "Written by the model",
+  modeExtract: "Quoted from documents",
+  model: "Model",
+  toDownload: "{0} (to download)",
+  newSession: "New session",
+  history: "Questions and answers of this session",
+  emptyTitle: "Ask your documents",
+  emptyText:
+    "Answers come from the files of this workspace, with a citation for each claim and a check of each sentence. Nothing leaves this machine.",
+  searching: "Searching the documents…",
+  writing: "Writing the answer…",
+  stopped: "Stopped.",
+  finished: "Answer finished: {0}, {1} findings.",
+  withdrawn: "A first text was withdrawn: {0}",
+  verdict: "Verdict",
+  pass: "Passed",
+  warn: "Warnings",
+  reject: "Rejected",
+  info: "Note",
+  written: "written by {0}",
+  quoted: "quoted from the documents",
+  scores: "Scores",
+  notComputed: "not computed",
+  findings: "Findings",
+  evidence: "Show the evidence: {0}, line {1}",
+  sources: "Sources",
+  citation: "Source {0}: {1}, line {2}",
+  lines: "lines {0} to {1}",
+  line: "line {0}",
+  relevance: "Relevance",
+  relevanceMeaning: "How closely the answer concerns the question. 1 is closest.",
+  coherence: "Coherence",
+  coherenceMeaning: "How well the sentences follow one another. 1 is best.",
+  grounding: "Grounding",
+  groundingMeaning: "How far the sources support the claims. 1 is fully supported.",
+  perplexity: "Perplexity",
+  perplexityMeaning:
+    "How surprising the model found its own text. 1 is not at all; lower is better.",
+  toxicity: "Toxicity",
+  toxicityMeaning: "How offensive the text is. 0 is not at all; lower is better.",
+  overall: "Overall",
+  overallMeaning: "The scores together. 1 is best.",
+  starting: "The server is starting…",
+  notRunning: "The server is not running.",
+  restart: "Restart server",
+  showLogs: "Show logs",
+} as const;
+
+export type Strings = Readonly<Record<keyof typeof ENGLISH, string>>;
+
+/** Put values into the places {0}, {1}… of a text. */
+export function fill(text: string, ...values: readonly (string | number)[]): string {
+  return text.replace(/\{(\d)\}/g, (place, index) => String(values[Number(index)] ?? place));
+}

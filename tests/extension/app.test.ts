@@ -1,0 +1,190 @@
+// @vitest-environment happy-dom
+import { beforeEach, expect, test } from "vitest";
+import { advance, begin } from "../../extension/src/exchange";
+import { App } from "../../extension/webview/app";
+import type { Kept, ToHost, ToPanel } from "../../extension/webview/messages";
+import { ENGLISH } from "../../extension/webview/strings";
+import { answer, finding, SCORES, source } from "./fixtures";
+
+let sent: ToHost[];
+let kept: Kept | undefined;
+let tell: (message: ToPanel) => void;
+let root: HTMLElement;
+
+function start(): void {
+  root = document.createElement("div");
+  document.body.replaceChildren(root);
+  new App(
+    root,
+    {
+      send: (message) => sent.push(message),
+      listen: (listener) => {
+        tell = listener;
+      },
+      load: () => kept,
+      save: (state) => {
+        kept = state;
+      },
+    },
+    ENGLISH,
+  );
+}
+
+beforeEach(() => {
+  sent = [];
+  kept = undefined;
+  start();
+});
+
+const asked = begin("x1", "How long?", "auto", undefined);
+const input = () => root.querySelector("textarea") as HTMLTextAreaElement;
+const named = (name: string) =>
+  [...root.querySelectorAll("button")].find((one) => one.textContent === name && !one.hidden);
+
+function press(key: string, shiftKey = false): void {
+  const event = new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, cancelable: true });
+  input().dispatchEvent(event);
+}
+
+test("Enter asks and empties the input; Shift+Enter does not", () => {
+  input().value = "How long?";
+  press("Enter", true);
+  expect(sent.filter(({ type }) => type === "ask")).toEqual([]);
+  press("Enter");
+  expect(sent.at(-1)).toEqual({ type: "ask", question: "How long?", mode: "auto" });
+  expect(input().value).toBe("");
+});
+
+test("a question of only spaces is not asked", () => {
+  input().value = "  \n";
+  press("Enter");
+  expect(sent.map(({ type }) => type)).toEqual(["ready"]);
+});
+
+test("text is shown while it streams, with Stop in place of Ask", () => {
+  tell({ type: "exchange", exchange: asked });
+  const writing = advance(asked, { kind: "delta", text: "Kept for **400" });
+  tell({ type: "exchange", exchange: writing });
+  expect(root.querySelector("article")?.getAttribute("aria-busy")).toBe("true");
+  expect(root.querySelector(".text")?.textContent).toBe("Kept for **400");
+  expect(named(ENGLISH.ask)).toBeUndefined();
+  named(ENGLISH.stop)?.click();
+  expect(sent.at(-1)).toEqual({ type: "stop" });
+});
+
+test("a citation opens its source's lines", () => {
+  const done = advance(asked, { kind: "answered", answer: answer() });
+  tell({ type: "exchanges", exchanges: [done] });
+  const chip = root.querySelector<HTMLButtonElement>("button.citation");
+  expect(chip?.getAttribute("aria-label")).toBe("Source 1: docs/1.md, line 10");
+  chip?.click();
+  expect(sent.at(-1)).toEqual({
+    type: "open",
+    id: "x1",
+    place: { path: "docs/1.md", start_line: 10, end_line: 12 },
+  });
+});
+
+test("a finding is marked on its words, counted in characters", () => {
+  const text = "😀 Kept for **12 years** now.";
+  const from = [..."😀 Kept for **"].length;
+  const findings = [finding(from, from + "12 years".length, { severity: "reject" })];
+  const done = advance(asked, { kind: "answered", answer: answer({ text, findings }) });
+  tell({ type: "exchanges", exchanges: [done] });
+  const marks = [...root.querySelectorAll("mark")];
+  expect(marks.map((mark) => mark.textContent)).toEqual(["12 years"]);
+  expect(marks[0]?.className).toBe("finding reject");
+  expect(root.querySelector(".finding-row")?.textContent).toContain("Not supported");
+});
+
+test("markup in texts of the server stays text", () => {
+  const evil = '<img src=x onerror="alert(1)"><script>alert(1)</script>';
+  const failing = advance(begin("x2", evil, "auto", undefined), {
+    kind: "failed",
+    failure: { message: evil, hint: evil, fix: { title: evil, command: "nsllm.showLogs" } },
+  });
+  const done = advance(begin("x3", evil, "auto", undefined), {
+    kind: "answered",
+    answer: answer({
+      text: evil,
+      findings: [finding(0, 4, { message: evil, rule: evil })],
+      sources: [source(1, { path: evil, text: evil })],
+    }),
+  });
+  tell({ type: "exchanges", exchanges: [failing, done] });
+  expect(root.querySelectorAll("img, script")).toHaveLength(0);
+  expect(root.querySelector("article h2")?.textContent).toBe(evil);
+});
+
+test("scores have a name, a value and a meaning; one not computed says so", () => {
+  const scores = { ...SCORES, toxicity: null };
+  const done = advance(asked, { kind: "answered", answer: answer({ scores }) });
+  tell({ type: "exchanges", exchanges: [done] });
+  const rows = [...root.querySelectorAll(".score")].map((row) => row.textContent);
+  expect(rows).toContain(`Grounding0.95${ENGLISH.groundingMeaning}`);
+  expect(rows).toContain(`Toxicitynot computed${ENGLISH.toxicityMeaning}`);
+});
+
+test("a finished answer is announced once, whole", () => {
+  const announcer = root.querySelector('[aria-live="polite"]');
+  tell({ type: "exchange", exchange: asked });
+  const writing = advance(asked, { kind: "delta", text: "Half" });
+  tell({ type: "exchange", exchange: writing });
+  expect(announcer?.textContent).toBe(ENGLISH.writing);
+  tell({ type: "exchange", exchange: advance(writing, { kind: "answered", answer: answer() }) });
+  expect(announcer?.textContent).toBe(
+    "Answer finished: Passed, 0 findings. Readings are kept for 400 days [1].",
+  );
+});
+
+test("withdrawn text is gone and the notice says why", () => {
+  tell({ type: "exchange", exchange: asked });
+  const wrong = advance(asked, { kind: "delta", text: "Wrong words" });
+  tell({ type: "exchange", exchange: wrong });
+  tell({
+    type: "exchange",
+    exchange: advance(wrong, { kind: "withdrawn", reason: "unsupported" }),
+  });
+  expect(root.textContent).not.toContain("Wrong words");
+  expect(root.querySelector(".notice")?.textContent).toContain("unsupported");
+});
+
+test("what the reader opened stays open while text streams", () => {
+  const found = advance(asked, { kind: "sources", sources: [source(1)] });
+  tell({ type: "exchanges", exchanges: [found] });
+  (root.querySelector("details.sources") as HTMLDetailsElement).open = true;
+  tell({ type: "exchange", exchange: advance(found, { kind: "delta", text: "A" }) });
+  expect((root.querySelector("details.sources") as HTMLDetailsElement).open).toBe(true);
+});
+
+test("a page that comes back has its draft, its mode and its session", () => {
+  const done = advance(asked, { kind: "answered", answer: answer() });
+  tell({ type: "exchanges", exchanges: [done] });
+  input().value = "And then?";
+  input().dispatchEvent(new Event("input"));
+  start();
+  expect(input().value).toBe("And then?");
+  expect(sent.at(-1)).toEqual({ type: "ready", exchanges: [done] });
+});
+
+test("a server that does not run is said, with what to do", () => {
+  tell({ type: "state", state: { models: [], server: "failed", problem: "signal SIGKILL" } });
+  expect(root.querySelector(".banner")?.textContent).toContain("signal SIGKILL");
+  named(ENGLISH.restart)?.click();
+  expect(sent.at(-1)).toEqual({ type: "run", command: "nsllm.restartServer" });
+});
+
+test("the model in use is selected, and picking another tells the host", () => {
+  const models = [
+    { id: "a", installed: true, inUse: false },
+    { id: "b", installed: true, inUse: true },
+  ];
+  tell({ type: "state", state: { models, server: "running", problem: "" } });
+  const select = root.querySelector<HTMLSelectElement>(`select[title="${ENGLISH.model}"]`);
+  expect(select?.value).toBe("b");
+  if (select) {
+    select.value = "a";
+    select.dispatchEvent(new Event("change"));
+  }
+  expect(sent.at(-1)).toEqual({ type: "useModel", model: "a" });
+});

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { advance, begin } from "../../extension/src/exchange";
+import {
+  escapeMarkdown,
+  exchangeMarkdown,
+  linkCitations,
+  type MarkdownWords,
+} from "../../extension/src/thread-markdown";
+import { answer, finding, source } from "./fixtures";
+
+const WORDS: MarkdownWords = {
+  searching: "searching",
+  writing: "writing",
+  stopped: "stopped",
+  withdrawn: (reason) => `withdrawn: ${reason}`,
+  findings: "Findings",
+  sources: "Sources",
+  verdict: (verdict) => verdict,
+};
+const uriOf = (path: string) => `file:///work/${path}`;
+
+test("a citation links to the first line of its source", () => {
+  expect(linkCitations("Kept [1].", [source(1)], uriOf)).toBe(
+    "Kept [\\[1\\]](file:///work/docs/1.md#L10).",
+  );
+});
+
+test("a marker without a source stays text, and so does a link", () => {
+  const text = "Kept [7], see [1](x).";
+  expect(linkCitations(text, [source(1)], uriOf)).toBe(text);
+});
+
+test("brackets in a path do not end the link", () => {
+  const linked = linkCitations("[1]", [source(1, { path: "a(b).md" })], uriOf);
+  expect(linked).toBe("[\\[1\\]](file:///work/a%28b%29.md#L10)");
+});
+
+test("an exchange in the making says so; an ended one lists findings and sources", () => {
+  const asked = begin("x", "How long?", "auto", undefined);
+  expect(exchangeMarkdown(asked, WORDS, uriOf)).toBe("*searching*");
+  const findings = [finding(0, 3, { message: "Not *there*." })];
+  const done = advance(asked, { kind: "answered", answer: answer({ findings }) });
+  const text = exchangeMarkdown(done, WORDS, uriOf);
+  expect(text).toContain("- Not \\*there\\*\\.");
+  expect(text).toContain("- [1] [docs/1\\.md:10](file:///work/docs/1.md#L10)");
+});
+
+test("a message of the server is text, not markup", () => {
+  expect(escapeMarkdown("[a](command:x) `b` <c>")).toBe("\\[a\\]\\(command:x\\) \\`b\\` \\<c\\>");
+});
