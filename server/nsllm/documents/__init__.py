@@ -1,0 +1,1 @@
+"""Workspace files to documents, and documents to chunks."""

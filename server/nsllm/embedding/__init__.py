@@ -1,0 +1,1 @@
+"""Text to vectors: the tokenizer and the model of the embedder."""

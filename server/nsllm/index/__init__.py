@@ -1,0 +1,1 @@
+"""The index of a workspace: SQLite catalogue, vectors, and what keeps them up to date."""

@@ -1,0 +1,53 @@
+"""Changes of files arrive, debounced, without what the rules leave out."""
+
+import asyncio
+from pathlib import Path
+
+from nsllm.documents.ignore import IgnoreRules
+from nsllm.documents.watcher import is_followed, watch
+from nsllm.settings import Documents
+
+
+async def collect(root: Path, wanted: set[str], change: asyncio.Event) -> set[str]:
+    seen: set[str] = set()
+    stop = asyncio.Event()
+    async for paths in watch(root, Documents(), stop=stop, debounce_ms=50):
+        seen |= paths
+        change.set()
+        if wanted <= seen:
+            stop.set()
+    return seen
+
+
+async def poke(root: Path, started: asyncio.Event) -> None:
+    """Write until the watcher has started, which it does not announce."""
+    while not started.is_set():
+        (root / "probe.md").write_text("x", encoding="utf-8")
+        await asyncio.sleep(0.05)
+
+
+async def test_changes_arrive_and_ignored_ones_do_not(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*.log\n", encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "old.md").write_text("x", encoding="utf-8")
+    started = asyncio.Event()
+    collecting = asyncio.create_task(
+        collect(tmp_path, {"sub/new.md", "sub/old.md", "a.md"}, started)
+    )
+    await poke(tmp_path, started)
+    (tmp_path / "noise.log").write_text("x", encoding="utf-8")
+    (tmp_path / "sub" / "new.md").write_text("x", encoding="utf-8")
+    (tmp_path / "sub" / "old.md").unlink()
+    (tmp_path / "a.md").write_text("x", encoding="utf-8")
+    seen = await asyncio.wait_for(collecting, 60)
+    assert {"sub/new.md", "sub/old.md", "a.md"} <= seen
+    assert "noise.log" not in seen
+
+
+def test_rule_files_are_followed_though_hidden(tmp_path: Path) -> None:
+    rules = IgnoreRules(tmp_path, Documents())
+    assert is_followed(rules, ".gitignore")
+    assert is_followed(rules, "sub/.nsllmignore")
+    assert not is_followed(rules, "node_modules/x/.gitignore")
+    assert not is_followed(rules, ".git/index")
+    assert not is_followed(rules, "node_modules")
