@@ -177,7 +177,6 @@ export class Server implements vscode.Disposable {
       documentSelector: SCHEMES.map((scheme) => ({ scheme })),
       outputChannel: this.#serverLog,
       traceOutputChannel: this.#serverLog,
-      diagnosticCollectionName: SECTION,
       diagnosticPullOptions: { onChange: true, onSave: true },
       initializationOptions: { trusted: vscode.workspace.isTrusted },
       initializationFailedHandler: () => false,

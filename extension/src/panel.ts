@@ -72,8 +72,13 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#postWanted();
   }
 
+  /** Show the panel and ask there. */
   async ask(question: string, workspace?: string): Promise<Exchange> {
-    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    await this.focus();
+    return this.#ask(question, workspace);
+  }
+
+  #ask(question: string, workspace?: string): Promise<Exchange> {
     const folder = workspace ?? folderOf(this.#parts.answers.editor?.document.uri);
     return this.#conversation.ask(question, {
       mode: this.#mode,
@@ -107,7 +112,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
         break;
       case "ask":
         this.#mode = message.mode;
-        await this.ask(message.question);
+        await this.#ask(message.question);
         break;
       case "stop":
         this.stop();
@@ -142,7 +147,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
       await openSource(message.place, answer?.workspace ?? exchange.workspace);
     } else if (message.type === "retry") {
       this.#mode = exchange.mode;
-      await this.ask(exchange.question, exchange.workspace);
+      await this.#ask(exchange.question, exchange.workspace);
     } else if (answer && message.type === "insert") {
       await answers.insertAtCursor(answer);
     } else if (answer && message.type === "copy") {

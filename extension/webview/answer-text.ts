@@ -25,6 +25,8 @@ function renderBlock(block: Block, inline: (node: Inline) => Node): HTMLElement 
   switch (block.kind) {
     case "paragraph":
       return element("p", {}, ...block.children.map(inline));
+    case "table":
+      return element("p", { class: "table" }, ...block.children.map(inline));
     case "quote":
       return element("blockquote", {}, ...block.children.map(inline));
     case "heading": {

@@ -105,6 +105,8 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       this.#submit();
+    } else if (event.key === "Escape" && !this.#stop.hidden) {
+      this.#actions.stop();
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * The Markdown of answers: paragraphs, headings, lists, quotes, code, bold, and citations.
+ * The Markdown of answers: paragraphs, headings, lists, quotes, code, bold, and citations; tables
+ * keep their lines.
  *
  * Every piece of text keeps its UTF-16 offset in the source, so that findings can be marked on the
  * words they are about. Anything else, HTML and links included, stays the text that it is.
@@ -11,7 +12,7 @@ export type Inline =
   | { readonly kind: "citation"; readonly marker: number; readonly start: number };
 
 export type Block =
-  | { readonly kind: "paragraph" | "quote"; readonly children: readonly Inline[] }
+  | { readonly kind: "paragraph" | "quote" | "table"; readonly children: readonly Inline[] }
   | { readonly kind: "heading"; readonly level: number; readonly children: readonly Inline[] }
   | {
       readonly kind: "list";
@@ -29,6 +30,7 @@ const FENCE = /^\s{0,3}(`{3,}|~{3,})/;
 const HEADING = /^(#{1,6})\s+/;
 const ITEM = /^\s*(?:[-*+]|(\d+)[.)])\s+/;
 const QUOTE = /^\s{0,3}>\s?/;
+const ROW = /^\s*\|/;
 const INLINE = /`([^`\n]+)`|\*\*(?=\S)([\s\S]+?)\*\*|\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()/g;
 
 /** Read a text that may end anywhere, as a streamed one does. */
@@ -81,6 +83,10 @@ function readBlock(lines: readonly Line[], index: number): [Block | undefined, n
     const quoted = lines.slice(index, end).map((one) => cut(one, match(QUOTE, one)));
     return [{ kind: "quote", children: inlines(quoted) }, end];
   }
+  if (ROW.test(line.text)) {
+    const end = endOf(lines, index, ({ text }) => ROW.test(text));
+    return [{ kind: "table", children: inlines(lines.slice(index, end)) }, end];
+  }
   const end = endOf(lines, index + 1, ({ text }) => text.trim() !== "" && !startsBlock(text));
   return [{ kind: "paragraph", children: inlines(lines.slice(index, end)) }, end];
 }
@@ -109,7 +115,7 @@ function readList(lines: readonly Line[], index: number): [Block, number] {
 }
 
 function startsBlock(text: string): boolean {
-  return FENCE.test(text) || HEADING.test(text) || ITEM.test(text) || QUOTE.test(text);
+  return [FENCE, HEADING, ITEM, QUOTE, ROW].some((pattern) => pattern.test(text));
 }
 
 function endOf(lines: readonly Line[], from: number, belongs: (line: Line) => boolean): number {

@@ -72,6 +72,14 @@ test("text is shown while it streams, with Stop in place of Ask", () => {
   expect(sent.at(-1)).toEqual({ type: "stop" });
 });
 
+test("Escape in the input stops an answer, and does nothing without one", () => {
+  press("Escape");
+  expect(sent.map(({ type }) => type)).toEqual(["ready"]);
+  tell({ type: "exchange", exchange: asked });
+  press("Escape");
+  expect(sent.at(-1)).toEqual({ type: "stop" });
+});
+
 test("a citation opens its source's lines", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
   tell({ type: "exchanges", exchanges: [done] });

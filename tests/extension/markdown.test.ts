@@ -23,6 +23,7 @@ test.each([
   ["text\n- a\n- b\n\nend", ["paragraph", "list", "paragraph"]],
   ["1. a\n2. b", ["list"]],
   ["> said\n> so", ["quote"]],
+  ["Kept:\n| a | b |\n|---|---|\nafter", ["paragraph", "table", "paragraph"]],
   ["```py\nx = 1\n```\nafter", ["code", "paragraph"]],
   ["", []],
 ])("the blocks of %j are %j", (source, kinds) => {

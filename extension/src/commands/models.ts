@@ -45,7 +45,10 @@ async function pickModel(models: readonly Model[]): Promise<Model | undefined> {
         model.installed
           ? vscode.l10n.t("installed")
           : vscode.l10n.t("to download: {0}", size(model.disk_bytes)),
-        vscode.l10n.t("{0} of memory", size(model.memory_bytes)),
+        // 0 until the model has run once and was measured.
+        ...(model.memory_bytes > 0
+          ? [vscode.l10n.t("{0} of memory", size(model.memory_bytes))]
+          : []),
         vscode.l10n.t("licence {0}", model.licence),
       ].join(" · "),
       model,
