@@ -21,7 +21,7 @@ from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
-from nsllm.scoring.claims import claims, without_markers
+from nsllm.scoring.claims import claims, markers, without_markers
 from nsllm.scoring.evidence import blank, passage_chunk
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
@@ -271,7 +271,9 @@ class Application:
             return Judgement(scores=Scores(), findings=(*notes, note), verdict=Verdict.PASS)
         perplexity = draft.perplexity
         if perplexity is None:
-            perplexity = await self.models.perplexity(question, passages, draft.text)
+            # A quotation is scored against what it quotes: the rest would only take time.
+            quoted = [passages[marker - 1] for marker in sorted(set(markers(draft.text)))]
+            perplexity = await self.models.perplexity(question, quoted, draft.text)
         draft = msgspec.structs.replace(draft, perplexity=perplexity)
         return await asyncio.to_thread(self._judge_draft, question, draft, passages, notes)
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-import click
 import typer
 
 from nsllm import __version__, home
 from nsllm.cli import ask, doctor, index, lsp, models, score
-from nsllm.cli.console import err, print_error
+from nsllm.cli.console import print_error
 from nsllm.errors import NsllmError
 
 app = typer.Typer(
@@ -29,8 +28,6 @@ app.command()(score.score)
 app.command()(doctor.doctor)
 app.command()(lsp.lsp)
 app.add_typer(models.app, name="models")
-
-_INTERRUPTED = 130
 
 
 def _print_version(value: bool) -> None:
@@ -52,22 +49,19 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status; no exception leaves this function."""
     json = "--json" in arguments
     try:
-        status = app(list(arguments), standalone_mode=False)
+        # Typer prints what is wrong with the arguments, and ends by SystemExit in any case.
+        app(list(arguments))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except NsllmError as error:
         print_error(error, json=json)
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        err.print("interrupted")
-        return _INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the last stop: a user gets a sentence, we a log
         print_error(_log_crash(error), json=json)
         return NsllmError.exit_code
-    return status if isinstance(status, int) else 0
+    return 0
 
 
 def _log_crash(error: Exception) -> NsllmError:

@@ -9,11 +9,13 @@ import typer
 
 from nsllm import settings
 from nsllm.app import Application
-from nsllm.cli.console import confirm, note, progress, size
+from nsllm.cli.console import confirm, err, note, progress, size
 from nsllm.errors import ModelMissingError
 from nsllm.runtime import ModelRuntime
 
 _T = TypeVar("_T")
+_INTERRUPTED = 130
+"""What shells give a program that Ctrl-C ended."""
 
 Workspace = typer.Option("--workspace", "-w", help="Folder to ask; default: the current one.")
 Json = typer.Option("--json", help="Print one JSON document to stdout.")
@@ -36,7 +38,11 @@ def run(
         finally:
             await application.aclose()
 
-    return asyncio.run(main())
+    try:
+        return asyncio.run(main())
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 async def fetch_missing(application: Application, *, yes: bool, quiet: bool) -> None:

@@ -1,6 +1,6 @@
 """The windows of text in the passages that a claim can be compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -46,6 +46,17 @@ def windows(chunks: Sequence[Chunk]) -> list[Window]:
                 for first, last in _runs(parts, width)
             ]
     return found
+
+
+def blank(chunk: Chunk, is_generated: Callable[[str], bool]) -> Chunk:
+    """Return the chunk with spaces for each sentence of which `is_generated` is true."""
+    text = chunk.text
+    for sentence in split(chunk.text, prose=is_prose(chunk.path)):
+        words = chunk.text[sentence.start : sentence.end]
+        if is_generated(words):
+            spaces = "".join(c if c.isspace() else " " for c in words)
+            text = text[: sentence.start] + spaces + text[sentence.end :]
+    return chunk if text is chunk.text else msgspec.structs.replace(chunk, text=text)
 
 
 def passage_chunk(text: str) -> Chunk:
