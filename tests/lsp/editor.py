@@ -39,7 +39,7 @@ PUSHED = {
     "workspace": {"configuration": True, "workspaceFolders": True},
     "textDocument": {"publishDiagnostics": {"relatedInformation": True}},
 }
-_DEADLINE_S = 60.0
+_DEADLINE_S = 110.0
 
 
 class RefusedError(Exception):

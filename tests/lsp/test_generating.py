@@ -10,7 +10,11 @@ import pytest
 
 from lsp.editor import Editor, RefusedError, until
 
-pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),  # a model that shares its cores with others writes slowly
+]
 
 QUESTION = "Describe everything that Harrow does with readings, relays and alarms, at length."
 CANCELLED = -32800
@@ -80,6 +84,7 @@ async def test_a_question_can_be_cancelled_before_anything_was_found(editor: Edi
     request = editor.begin(
         "nsllm/hybridQuery", question=QUESTION, mode="generate", partialResultToken="early-1"
     )
+    await asyncio.sleep(0)  # the request goes out before the cancel
     editor.cancel(request)
     with pytest.raises(RefusedError) as refused:
         await editor.answer_to(request)

@@ -179,6 +179,7 @@ def models(runtime: "ModelRuntime") -> list[WireModel]:
 def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
     """Translate one model."""
     result = runtime.exam_result(known.id)
+    installed = runtime.registry.installed(known.id)
     return WireModel(
         id=known.id,
         task=known.task,
@@ -186,9 +187,9 @@ def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
         parameters=known.parameters,
         licence=known.licence,
         context_length=known.context_length,
-        disk_bytes=known.disk_bytes or 0,
+        disk_bytes=installed.manifest.disk_bytes if installed else known.disk_bytes or 0,
         memory_bytes=known.memory_bytes or 0,
-        installed=runtime.registry.installed(known.id) is not None,
+        installed=installed is not None,
         in_use=known.id in runtime.needed(),
         exam=None
         if result is None
