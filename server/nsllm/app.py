@@ -114,7 +114,7 @@ class Application:
                 self._retrieve, question.text, max(_POOL, question.top_k)
             )
         with clock.measure("reading"):
-            reading = await asyncio.to_thread(read, question.text, found, self.models.reader())
+            reading = await asyncio.to_thread(self._read, question.text, found)
         passages = tuple(rank(found, reading)[: question.top_k])
         listener(Retrieved(passages=passages))
         notes: list[Finding] = []
@@ -207,6 +207,9 @@ class Application:
         """Stop the models and close the index."""
         await self.models.aclose()
         self.close()
+
+    def _read(self, question: str, passages: Sequence[Passage]) -> Reading:
+        return read(question, passages, self.models.reader(), self.models.embedder().embed)
 
     def _sync(self, paths: Collection[str]) -> IndexReport:
         return self._open_index().sync(paths=paths)

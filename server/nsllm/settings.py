@@ -89,7 +89,7 @@ class Extraction(_Section, frozen=True, kw_only=True):
 
     max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
     """Sentences in a quoted answer."""
-    min_confidence: Unit = 0.5
+    min_confidence: Unit = 0.6
     """Below this probability that a sentence answers, the answer is that nothing was found."""
 
 
@@ -114,6 +114,13 @@ class Governance(_Section, frozen=True, kw_only=True):
     """A generated claim without a citation gets a warning."""
 
 
+class Check(_Section, frozen=True, kw_only=True):
+    """Which documents editors govern whole, besides generated text, which they always do."""
+
+    folders: tuple[str, ...] = ()
+    """Patterns in .gitignore syntax, such as `docs/**`."""
+
+
 class Audit(_Section, frozen=True, kw_only=True):
     """What is kept of each answer."""
 
@@ -130,6 +137,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     generation: Generation = Generation()
     extraction: Extraction = Extraction()
     governance: Governance = Governance()
+    check: Check = Check()
     audit: Audit = Audit()
 
 

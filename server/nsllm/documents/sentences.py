@@ -20,6 +20,8 @@ _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 _SETEXT = re.compile(r"[ ]{0,3}(?:=+|-+)[ \t]*$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _QUOTE = re.compile(r"(?:[ \t]*>[ \t]?)+")
+# "**Retries.** Three times." is one sentence with its subject in front.
+_LEAD_IN = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}[.:!?](?:\*\*|__)")
 _RULE_ROW = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?)+[ \t]*$")
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*$")
 _BREAK = re.compile(
@@ -152,7 +154,7 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _continues(text: str, begin: int, dot: int, stop: int, end: int) -> bool:
     """Tell whether the stop at `dot` ends an abbreviation or stands within code or a name."""
     head = text[begin:dot]
-    if head.count("`") % 2:
+    if head.count("`") % 2 or _LEAD_IN.fullmatch(text[begin:stop].strip()):
         return True
     rest = text[stop:end].lstrip()
     if not rest:

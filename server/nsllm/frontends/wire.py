@@ -215,7 +215,7 @@ def finding(record: Finding) -> WireFinding:
     )
 
 
-def to_json(record: Any, *, indent: bool = False) -> str:  # noqa: ANN401 - any wire record
+def to_json(record: Any, *, indent: bool = False) -> str:
     """Encode a wire record as JSON text, on one line unless indented."""
     encoded = msgspec.json.encode(record)
     return (msgspec.json.format(encoded, indent=2) if indent else encoded).decode()

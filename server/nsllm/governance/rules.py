@@ -77,10 +77,11 @@ def coherence(subject: Subject, limits: Governance) -> Iterator[Finding]:
 
 def citations(subject: Subject, limits: Governance) -> Iterator[Finding]:
     """Find markers that point to no passage, and generated claims that cite none."""
-    for match in _MARKER.finditer(subject.text) if subject.passages is not None else ():
-        if not 1 <= int(match[1]) <= subject.passages:
-            message = f"There is no source [{match[1]}]; there are {subject.passages}."
-            yield _finding("citation.unknown", Severity.REJECT, match.span(), message)
+    if subject.passages is not None:
+        for match in _MARKER.finditer(subject.text):
+            if not 1 <= int(match[1]) <= subject.passages:
+                message = f"There is no source [{match[1]}]; there are {subject.passages}."
+                yield _finding("citation.unknown", Severity.REJECT, match.span(), message)
     if not limits.require_citations or subject.mode is None:
         return
     for grounded in subject.measurement.claims:
