@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ _CORRUPT = {
     sqlite3.SQLITE_FORMAT,
     sqlite3.SQLITE_CONSTRAINT,
 }
+# What SQLite says when there is no room for its journal either.
+_UNCLEAR = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_ROOM_BYTES = 100_000
 
 
 class CorruptIndexError(WorkspaceIndexError):
@@ -55,9 +59,16 @@ def disk_full(path: Path) -> DiskFullError:
     )
 
 
+def _has_no_room(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM_BYTES
+    except OSError:
+        return False
+
+
 def _from_sqlite(error: sqlite3.Error, path: Path) -> NsllmError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code in _UNCLEAR and _has_no_room(path)):
         return disk_full(path)
     if code in _CORRUPT or (code == 0 and type(error) is sqlite3.DatabaseError):
         return CorruptIndexError(
