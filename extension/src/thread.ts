@@ -40,9 +40,15 @@ export class InlineThreads implements vscode.Disposable {
   async open(editor: vscode.TextEditor): Promise<void> {
     const { document, selection } = editor;
     const there = [...this.#open.values()].find(
-      (one) => one.document === document && one.thread.range?.contains(selection.active) === true,
+      (one) => one.document === document && one.thread.range?.end.line === selection.end.line,
     );
-    if (!there) {
+    if (there?.conversation.last) {
+      there.thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
+    } else {
+      // VS Code takes an empty thread away without telling, so it is always made anew.
+      if (there) {
+        this.discard(there.thread);
+      }
       this.#create(document, new vscode.Range(selection.active, selection.active));
     }
     await vscode.window.showTextDocument(document, { viewColumn: editor.viewColumn ?? 1 });
@@ -61,7 +67,7 @@ export class InlineThreads implements vscode.Disposable {
   }
 
   async insert(thread: vscode.CommentThread): Promise<void> {
-    const open = this.#find(thread);
+    const open = this.#open.get(thread);
     const answer = open?.conversation.exchanges.findLast((one) => one.answer)?.answer;
     if (!open || !answer) {
       throw new ClientError(
@@ -77,12 +83,12 @@ export class InlineThreads implements vscode.Disposable {
     await this.#answers.insert(answer, document, place);
   }
 
-  stop(thread: vscode.CommentThread | undefined): void {
-    this.#find(thread)?.conversation.stop();
+  stop(thread: vscode.CommentThread): void {
+    this.#open.get(thread)?.conversation.stop();
   }
 
-  discard(thread: vscode.CommentThread | undefined): void {
-    const open = this.#find(thread);
+  discard(thread: vscode.CommentThread): void {
+    const open = this.#open.get(thread);
     if (open) {
       this.#open.delete(open.thread);
       clearTimeout(open.timer);
@@ -131,20 +137,16 @@ export class InlineThreads implements vscode.Disposable {
     thread.comments = exchanges.flatMap(toComments);
     const answered = exchanges.some((one) => one.answer);
     const busy = last !== undefined && !isOver(last);
-    thread.contextValue = busy ? "busy" : answered ? "answered" : "empty";
+    thread.contextValue = busy ? "busy" : answered ? "answered" : "unanswered";
   }
 
-  /** A command from the palette names no thread: then it is the newest. */
-  #find(thread: vscode.CommentThread | undefined): OpenThread | undefined {
-    const known = thread && this.#open.get(thread);
-    return known ?? [...this.#open.values()].at(-1);
-  }
-
+  /** Put the cursor into the reply box: first into the thread, then to what follows in it. */
   async #focus(): Promise<void> {
     try {
       await vscode.commands.executeCommand("workbench.action.focusCommentOnCurrentLine");
+      await vscode.commands.executeCommand("widgetNavigation.focusNext");
     } catch (error) {
-      // The command came after VS Code 1.104; without it the user clicks into the thread.
+      // There is no API for this; where VS Code lacks the commands, the user clicks.
       this.#log.debug(`The thread was not focused: ${String(error)}`);
     }
   }
