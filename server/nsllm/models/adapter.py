@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from nsllm.errors import ModelCorruptError
 from nsllm.models.bert import BertEncoder, Imported, copy_tokenizer, read_shape, read_weights
-from nsllm.models.graph import ACTIVATIONS_FLOAT, ACTIVATIONS_INT8, GraphBuilder
+from nsllm.models.graph import GraphBuilder
 from nsllm.models.quantisation import Floats
 from nsllm.types import ProgressListener
 
@@ -36,8 +36,7 @@ def import_adapter(
     weights = read_weights(base)
     updates = _read(adapter)
     head, bias = _merge(weights, updates, adapter)
-    level = ACTIVATIONS_FLOAT if exact else ACTIVATIONS_INT8
-    with GraphBuilder(folder, external=False, accuracy_level=level) as graph:
+    with GraphBuilder(folder, external=False) as graph:
         hidden = BertEncoder(shape, weights, graph, source=base, exact=exact).build(listener)
         mask = graph.add("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
         column = graph.add("Unsqueeze", [mask, graph.integers(2)], "mask.column")

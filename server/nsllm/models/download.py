@@ -23,6 +23,7 @@ _HINT = (
     "Check the network, and the proxy or mirror in pip's configuration (`pip config list`); or "
     "bring the file and run `nsllm models import`."
 )
+_PIP = ("-m", "pip")
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _BROKEN = re.compile(r"after connection broken by '(.+?)'?: /")
 _MISMATCH = "DO NOT MATCH THE HASHES"
@@ -86,7 +87,7 @@ def _fetch_with_pip(
     wheels = requirements.parent / "wheels"
     _run(
         [
-            *(sys.executable, "-m", "pip", "download", "--no-input", "--no-deps"),
+            *(sys.executable, *_PIP, "download", "--no-input", "--no-deps"),
             *("--only-binary", ":all:", "--ignore-requires-python", "--require-hashes"),
             *("--disable-pip-version-check", "--progress-bar", "raw"),
             *("--requirement", str(requirements), "--dest", str(wheels)),

@@ -1,48 +1,18 @@
-"""Reads GGUF files, and turns whatever is wrong with one into an error that names it.
-
-Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-"""
+"""A GGUF file's metadata and tensors, and errors that name whatever is wrong with it."""
 
 from collections.abc import Collection
+from math import prod
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, ReaderTensor
-from numpy.typing import DTypeLike, NDArray
+from gguf import GGMLQuantizationType
 
 from nsllm.errors import ModelCorruptError, ModelUnsupportedError
-from nsllm.models.quantisation import Blocks, Dense, Floats, read_matrix
+from nsllm.models.gguf_header import DamagedError, TensorInfo, read_header
+from nsllm.models.quantisation import Blocks, Bytes, Dense, Floats, read_matrix
 
 _T = TypeVar("_T")
-
-# What the reader raises for a file that is cut off or whose header is damaged.
-_DAMAGE = (
-    AttributeError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-
-
-class _BoundedReader(GGUFReader):  # type: ignore[misc] # gguf's own annotations are skipped
-    """Refuses to read past the end, so that a damaged length cannot keep it busy for hours."""
-
-    def _get(
-        self,
-        offset: int,
-        dtype: DTypeLike,
-        count: int = 1,
-        override_order: Literal["I", "S", "<"] | None = None,
-    ) -> NDArray[Any]:
-        if int(offset) + np.dtype(dtype).itemsize * int(count) > len(self.data):
-            raise ValueError("the file ends before its data does")
-        piece: NDArray[Any] = super()._get(int(offset), dtype, count, override_order)
-        return piece
 
 
 class GgufFile:
@@ -55,17 +25,15 @@ class GgufFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            # Zero dimensions and the like make numpy warn before the reader fails.
-            with np.errstate(all="ignore"):
-                self._reader = _BoundedReader(path)
-        except _DAMAGE as error:
+            header = read_header(path)
+        except DamagedError as error:
             raise self.corrupt(str(error)) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ModelCorruptError(
-                f"{path} cannot be read: {error.strerror or error}.",
-                hint="Check the path and its permissions.",
+                f"{path} cannot be read: {error}.", hint="Check the path and its permissions."
             ) from error
-        self._tensors = {tensor.name: tensor for tensor in self._reader.tensors}
+        self._metadata = header.metadata
+        self._tensors = header.tensors
 
     def corrupt(self, reason: str) -> ModelCorruptError:
         """Return the error for a file that is damaged in the way that `reason` says."""
@@ -83,16 +51,13 @@ class GgufFile:
 
     def find(self, key: str, kind: type[_T]) -> _T | None:
         """Return a metadata value, None where there is none."""
-        field = self._reader.get_field(key)
-        if field is None:
+        value = self._metadata.get(key)
+        if value is None:
             return None
-        try:
-            value = field.contents()
-        except _DAMAGE as error:
-            raise self.corrupt(f"its {key} cannot be read") from error
-        if kind is float and isinstance(value, int):
+        if kind is float and type(value) is int:
             value = float(value)
-        if not isinstance(value, kind):
+        # A bool is an int to Python, but not to the format.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self.corrupt(f"its {key} is a {type(value).__name__}, not a {kind.__name__}")
         return value
 
@@ -111,33 +76,34 @@ class GgufFile:
     @property
     def parameters(self) -> int:
         """The number of weights."""
-        return sum(int(tensor.n_elements) for tensor in self._tensors.values())
+        return sum(prod(tensor.shape) for tensor in self._tensors.values())
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a tensor, rows first."""
-        return tuple(int(size) for size in reversed(self._tensor(name).shape))
+        return self._tensor(name).shape
 
     def vector(self, name: str, size: int) -> Floats:
         """Return a tensor float32 [size]."""
-        values = self._check(name, (size,)).data.astype(np.float32)
-        return np.asarray(values).reshape(size)
+        info = self._check(name, (size,))
+        if info.kind is not GGMLQuantizationType.F32:
+            raise self.unsupported(f"its tensor {name} is {info.kind.name}, not F32")
+        return self._read(info).view("<f4").astype(np.float32)
 
     def matrix(self, name: str, rows: int, columns: int) -> Blocks | Dense:
         """Return a tensor [rows, columns]."""
-        tensor = self._check(name, (rows, columns))
-        return read_matrix(tensor.data, tensor.tensor_type)
+        info = self._check(name, (rows, columns))
+        return read_matrix(self._read(info).reshape(rows, -1), info.kind)
 
-    def raw(self, name: str) -> tuple[NDArray[Any], GGMLQuantizationType]:
-        """Return a tensor as the file holds it, with its type."""
-        tensor = self._tensor(name)
-        return tensor.data, tensor.tensor_type
+    def _read(self, info: TensorInfo) -> Bytes:
+        data: Bytes = np.memmap(self.path, np.uint8, "r", info.offset, (info.size_bytes,))
+        return data
 
-    def _tensor(self, name: str) -> ReaderTensor:
+    def _tensor(self, name: str) -> TensorInfo:
         if name not in self._tensors:
             raise self.corrupt(f"it has no tensor {name}")
         return self._tensors[name]
 
-    def _check(self, name: str, shape: tuple[int, ...]) -> ReaderTensor:
+    def _check(self, name: str, shape: tuple[int, ...]) -> TensorInfo:
         if self.shape(name) != shape:
             raise self.corrupt(f"its tensor {name} is {self.shape(name)}, not {shape}")
         return self._tensor(name)

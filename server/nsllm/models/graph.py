@@ -83,7 +83,7 @@ class GraphBuilder:
         """Add a constant once; a second one of the same name is the first."""
         if name in self._constants:
             return name
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")
         if self._data is None or array.nbytes < _INLINE_BYTES:
             self._constants[name] = numpy_helper.from_array(array, name)
             return name

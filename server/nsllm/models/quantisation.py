@@ -63,26 +63,28 @@ class _Decoded(msgspec.Struct, frozen=True, kw_only=True):
     bits: Literal[4, 8]
 
 
-def read_matrix(data: NDArray[Any], kind: GGMLQuantizationType) -> Blocks | Dense:
-    """Return a tensor of a GGUF file [N, ...] as blocks, or as floats where it is not quantised.
+def read_matrix(data: Bytes, kind: GGMLQuantizationType) -> Blocks | Dense:
+    """Return the bytes of a matrix [N, ...] as blocks, or as floats where it is not quantised.
 
     BF16 becomes float32: ONNX Runtime computes in neither half precision on a CPU.
 
     Raises:
         ModelUnsupportedError: the quantisation has no exact counterpart here; names it.
     """
+    rows = len(data)
+    if kind is GGMLQuantizationType.F32:
+        return data.view("<f4").astype(np.float32)
     if kind is GGMLQuantizationType.F16:
-        return np.asarray(data, np.float16)
-    if kind in _FLOATS:
-        return np.asarray(quants.dequantize(data, kind), np.float32)
+        return data.view("<f2").astype(np.float16)
+    if kind is GGMLQuantizationType.BF16:
+        return (data.view("<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
     decode = _DECODERS.get(kind)
     if decode is None:
-        names = ", ".join(k.name for k in (*_FLOATS, *_DECODERS))
+        names = ", ".join(["F32", "F16", "BF16", *(known.name for known in _DECODERS)])
         raise ModelUnsupportedError(
             f"The file uses the quantisation {kind.name}, which cannot be imported.",
             hint=f"Choose a file with one of {names}; most models come in Q4_K_M or Q8_0.",
         )
-    rows = len(data)
     raw = np.ascontiguousarray(data).reshape(-1, GGML_QUANT_SIZES[kind][1])
     return _centre(decode(raw), rows)
 
@@ -198,7 +200,6 @@ def _q6_k(raw: Bytes) -> _Decoded:
     return _Decoded(codes=codes.reshape(-1, 16, 16), scales=scales, zero_point=32, bits=8)
 
 
-_FLOATS = (GGMLQuantizationType.F32, GGMLQuantizationType.F16, GGMLQuantizationType.BF16)
 _DECODERS = {
     GGMLQuantizationType.Q4_0: _q4_0,
     GGMLQuantizationType.Q4_1: _q4_1,

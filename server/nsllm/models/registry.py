@@ -166,6 +166,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int
     dimensions: int | None
     source: ManifestSource
+    adapter_sha256: str | None = None
     importer: Importer
     files: dict[str, FileRecord]
     created: str

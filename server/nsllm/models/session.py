@@ -73,7 +73,7 @@ def choose_provider(wanted: str) -> str:
 class Session:
     """A loaded model; threads may share it."""
 
-    def __init__(self, native: Any, *, provider: str) -> None:  # noqa: ANN401 - untyped library
+    def __init__(self, native: Any, *, provider: str) -> None:
         self._native = native
         self.provider = provider
         self.inputs = tuple(value.name for value in native.get_inputs())

