@@ -56,14 +56,15 @@ export class InlineThreads implements vscode.Disposable {
   }
 
   /** Ask what was typed into a thread's reply box. */
-  async ask({ thread, text }: vscode.CommentReply): Promise<void> {
+  ask({ thread, text }: vscode.CommentReply): void {
     const open = this.#open.get(thread);
     const question = text.trim();
     if (!open || question === "") {
       return;
     }
     const workspace = folderOf(open.document.uri);
-    await open.conversation.ask(question, workspace === undefined ? {} : { workspace });
+    // Not awaited: VS Code empties the reply box when the command ends. It never fails.
+    void open.conversation.ask(question, workspace === undefined ? {} : { workspace });
   }
 
   async insert(thread: vscode.CommentThread): Promise<void> {
