@@ -3,11 +3,32 @@
 python3 scripts/test.py [pytest arguments]
 """
 
+import shutil
 import sys
 
 import bootstrap
 
 PATHS = ["server", "tests", "scripts"]
+
+
+EXTENSION = [
+    ["ci", "--ignore-scripts"],
+    *(["run", step] for step in ("check", "lint", "test", "package")),
+]
+
+
+def _extension() -> list[str]:
+    """Check, test and package the VS Code extension; return what failed."""
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("npm is missing: install Node 20 or newer, which brings it.")
+    failed = []
+    for step in EXTENSION:
+        title = f"npm {' '.join(step)}"
+        bootstrap.say(title)
+        if bootstrap.run([npm, *step]) != 0:
+            failed.append(title)
+    return failed
 
 
 def main() -> int:
@@ -21,7 +42,7 @@ def main() -> int:
         ("mypy", ["mypy"]),
         ("pytest", ["pytest", *sys.argv[1:]]),
     ]
-    failed = []
+    failed = _extension()
     for title, (name, *arguments) in steps:
         bootstrap.say(title)
         variables = {**home, "NSLLM_TEST_MODELS": home["NSLLM_HOME"]}

@@ -46,7 +46,7 @@ class Retrieval(_Section, frozen=True, kw_only=True):
     """Passages for one question."""
     candidates: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
     """Chunks that each of the two searches proposes before they are fused."""
-    lexical_weight: Unit = 0.3
+    lexical_weight: Unit = 0.4
     """Share of the word search in the fused order; the rest is the vector search's."""
 
 
