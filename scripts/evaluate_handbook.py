@@ -1,6 +1,6 @@
 """Ask the sample handbook its test questions and count what comes back.
 
-    .venv/bin/python scripts/evaluate_handbook.py [--mode auto|extract|generate] [--more] [--verbose]
+    .venv/bin/python scripts/evaluate_handbook.py [--mode MODE] [--more] [--verbose]
 
 The questions are in tests/data/handbook; nothing was trained or tuned on them. `--more` takes the
 second set of each kind.

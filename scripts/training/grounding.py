@@ -92,7 +92,7 @@ def _wice(data: Path) -> Iterator[Sample]:
 
 
 def _perturbed(data: Path) -> Iterator[Sample]:
-    random_source = random.Random(0)  # noqa: S311 - a reproducible draw, not a secret
+    random_source = random.Random(0)
     knowledge = sorted({chunks[0].text for _, chunks, _ in _begin(data)})
     for text in knowledge:
         yield text, [passage_chunk(text)], True
