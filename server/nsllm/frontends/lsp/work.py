@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -102,11 +101,6 @@ class Background:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report(error)
-
-
-def new_token() -> str:
-    """Return a token for progress that the server begins."""
-    return f"nsllm-{uuid.uuid4().hex}"
 
 
 def describe(step: Progress) -> str:

@@ -12,14 +12,13 @@ from lsprotocol import types
 from nsllm.errors import (
     ModelMissingError,
     NsllmError,
-    SettingsError,
     WorkspaceError,
 )
+from nsllm.frontends.lsp.asking import new_progress, pull_section, register_for_changes
 from nsllm.frontends.lsp.configuration import SECTION, Configuration
 from nsllm.frontends.lsp.folder import Folder
 from nsllm.frontends.lsp.status import Health
 from nsllm.frontends.lsp.uris import path_of, relative, uri_of
-from nsllm.frontends.lsp.work import new_token
 from nsllm.settings import Settings
 from nsllm.types import Progress, ProgressListener
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from nsllm.app import Application
     from nsllm.frontends.lsp.server import Server
     from nsllm.runtime import ModelRuntime
-
-_ANSWER_S = 10.0
-"""How long a client may take to answer a question about its settings."""
 
 
 class Workspaces:
@@ -53,7 +49,9 @@ class Workspaces:
         """Take the folders that `initialize` names."""
         can_pull = self._server.supports("workspace.configuration")
         self._configuration = Configuration(
-            self._pull if can_pull else None, self._complain, trusted=trusted
+            partial(pull_section, self._server) if can_pull else None,
+            self._server.show,
+            trusted=trusted,
         )
         options = params.get("initializationOptions") or {}
         self._configuration.push({SECTION: options.get("settings") or {}})
@@ -67,7 +65,7 @@ class Workspaces:
 
     async def begin(self) -> None:
         """Read the settings, register for changes, and index all folders in the background."""
-        await self._register()
+        await register_for_changes(self._server)
         await self._load_settings()
         self._begun.set()
         self._server.status.changed()
@@ -242,7 +240,7 @@ class Workspaces:
         return application
 
     async def _sync(self, folder: Folder) -> None:
-        token = await self.new_progress()
+        token = await new_progress(self._server)
         task = f"Indexing {folder.path.name}"
         self._server.status.busy(folder.uri, Progress(task=task, unit="files"))
         try:
@@ -270,15 +268,6 @@ class Workspaces:
             loop.call_soon_threadsafe(self._server.status.busy, folder.uri, step)
 
         return listen
-
-    async def new_progress(self) -> str | None:
-        """Return a token on which the client shows progress that it did not ask for."""
-        if not self._server.supports("window.workDoneProgress"):
-            return None
-        token = new_token()
-        params = types.WorkDoneProgressCreateParams(token=token)
-        await self._server.ask_client(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params)
-        return token
 
     def _buffer_changed(self, uri: str) -> None:
         place = self.place(uri)
@@ -309,33 +298,3 @@ class Workspaces:
         if self._configuration is None:
             return folder.settings
         return await self._configuration.load(folder.uri, folder.path)
-
-    async def _pull(self, uri: str | None) -> Mapping[str, Any]:
-        item = types.ConfigurationItem(scope_uri=uri, section=SECTION)
-        params = types.ConfigurationParams(items=[item])
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                [section] = await self._server.ask_client(types.WORKSPACE_CONFIGURATION, params)
-        except TimeoutError:
-            return {}
-        return section if isinstance(section, Mapping) else {}
-
-    def _complain(self, error: SettingsError) -> None:
-        self._server.show(error)
-
-    async def _register(self) -> None:
-        """Ask for what the client only tells when it is asked to."""
-        wanted: dict[str, Any] = {}
-        if self._server.supports("workspace.didChangeConfiguration.dynamicRegistration"):
-            wanted[types.WORKSPACE_DID_CHANGE_CONFIGURATION] = {"section": SECTION}
-        if self._server.supports("workspace.didChangeWatchedFiles.dynamicRegistration"):
-            wanted[types.WORKSPACE_DID_CHANGE_WATCHED_FILES] = {
-                "watchers": [{"globPattern": "**/*"}]
-            }
-        if wanted:
-            registrations = [
-                types.Registration(id=f"nsllm-{method}", method=method, register_options=options)
-                for method, options in wanted.items()
-            ]
-            params = types.RegistrationParams(registrations=registrations)
-            await self._server.ask_client(types.CLIENT_REGISTER_CAPABILITY, params)
