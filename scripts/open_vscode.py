@@ -41,9 +41,9 @@ def main() -> int:
 
 def _package() -> None:
     """Build the VSIX, unless it is there and newer than the extension's sources."""
-    built = [path.stat().st_mtime for path in bootstrap.ROOT.glob("nsllm-*.vsix")]
     sources = [bootstrap.ROOT / "package.json", bootstrap.ROOT / "extension"]
-    if built and max(built) >= max(map(_newest, sources)):
+    vsix = bootstrap.ROOT / "dist" / "nsllm.vsix"
+    if vsix.exists() and _newest(vsix) >= max(map(_newest, sources)):
         return
     bootstrap.say("Building the extension")
     for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "package"]):

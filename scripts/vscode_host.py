@@ -39,7 +39,7 @@ def set_up(*, browser: bool = True) -> Path:
     if (sys.platform, platform.machine().lower()) not in {("linux", "x86_64"), ("linux", "amd64")}:
         sys.exit(
             "The VS Code for tests is put together for Linux on x86-64 only. Elsewhere install "
-            "nsllm-*.vsix (npm run package) in your own VS Code."
+            "dist/nsllm.vsix (npm run package) in your own VS Code."
         )
     chromium = _chromium() if browser else shutil.which(_CHROMIUM[0])
     recipe = _fingerprint()

@@ -1,0 +1,69 @@
+// The extension's own views, as scenarios use them.
+import { until } from './until.mjs';
+
+/** What the status bar's item says, icon left out. */
+export async function status(window) {
+  const item = window.page.locator('.statusbar-item [aria-label^="NS-LLM: "]').first();
+  return (await item.getAttribute('aria-label', { timeout: 1_000 }).catch(() => null)) ?? '';
+}
+
+/** Wait until the server runs, has no work left and has indexed something. */
+export async function ready(window, timeout = 60_000) {
+  await until(async () => {
+    const text = await status(window);
+    if (text.includes('Needs attention')) throw new Error(`the status item says "${text}"`);
+    return /[1-9]\d* documents indexed/.test(text);
+  }, {
+    what: async () => `the server to be ready; the status item says "${await status(window)}"`,
+    timeout,
+  });
+}
+
+/** The panel's page; opens it by its command where it is not there. */
+export async function panel(window) {
+  const shown = await window.webview('#app .composer', 0).catch(() => null);
+  if (!shown) await window.run('NS-LLM: Ask a Question');
+  return window.webview('#app .composer');
+}
+
+const lastExchange = (page) => page.locator('main article').last();
+
+/** Type a question into the panel and press Enter. */
+export async function startAsking(window, question, { mode = 'auto' } = {}) {
+  const page = await panel(window);
+  const before = await page.locator('main article').count();
+  await page.getByRole('combobox', { name: 'Mode', exact: true }).selectOption(mode);
+  await page.getByRole('textbox', { name: 'Question' }).fill(question);
+  await page.getByRole('textbox', { name: 'Question' }).press('Enter');
+  await until(async () => (await page.locator('main article').count()) > before, { what: 'the question in the panel' });
+  return page;
+}
+
+/** Ask in the panel and wait for a judged answer. */
+export async function ask(window, question, options) {
+  const page = await startAsking(window, question, options);
+  const article = lastExchange(page);
+  await until(async () => (await article.getAttribute('aria-busy')) === 'false', { what: 'the answer to end', timeout: 60_000 });
+  if (!(await article.locator('.verdict').count())) throw new Error(`no answer, but: ${await article.innerText()}`);
+  return page;
+}
+
+export async function answerText(window) {
+  return lastExchange(await panel(window)).locator('.text').innerText();
+}
+
+/** Wait until the panel's last question has failed, and return what it says. */
+export async function failureText(window) {
+  const error = lastExchange(await panel(window)).locator('.error[role=alert]');
+  await error.waitFor({ timeout: 60_000 });
+  return error.innerText();
+}
+
+/** Wait until what is typed goes into the reply box of the inline thread. */
+export async function threadTakesText(window) {
+  await until(() => window.page.evaluate(() => document.activeElement?.closest('.review-widget .comment-form') !== null), {
+    what: async () => `the cursor in the reply box; it is in ${await window.page.evaluate(() => document.activeElement?.className)}`,
+  });
+  const errors = (await window.toasts()).filter(({ error }) => error);
+  if (errors.length > 0) throw new Error(`opening the thread showed: ${errors.map(({ text }) => text).join(' | ')}`);
+}

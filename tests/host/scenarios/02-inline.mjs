@@ -1,0 +1,40 @@
+import { ready, threadTakesText } from '../nsllm.mjs';
+import { until } from '../until.mjs';
+
+export default {
+  title: 'Asking inline at the cursor',
+
+  async run({ step, window }) {
+    const thread = window.page.locator('.review-widget');
+    const answers = thread.locator('.review-comment', { hasText: 'NS-LLM' });
+    await ready(window);
+    await step('"Ask Here" opens a thread below the line, ready to type', async () => {
+      await window.openFile('glossary.md', 3);
+      await window.run('NS-LLM: Ask Here');
+      await thread.waitFor();
+      await threadTakesText(window);
+    });
+    await step('the question is answered in the thread', async () => {
+      await window.type('How many probes does a relay serve?');
+      await window.key('Control+Enter');
+      await until(async () => /24/.test(await answers.last().locator('.comment-body').innerText({ timeout: 500 }).catch(() => '')), { what: 'the answer in the thread', timeout: 60_000 });
+      await window.shot('inline-answer');
+    });
+    await step('a follow-up is answered below it', async () => {
+      const reply = thread.locator('.review-thread-reply-button');
+      await until(() => reply.isVisible(), { what: 'the reply box', timeout: 30_000 });
+      await reply.click();
+      await window.type('How long does a relay keep readings without the server?');
+      await window.key('Control+Enter');
+      await until(async () => (await answers.count()) === 2 && /72/.test(await answers.last().innerText()), { what: 'the second answer', timeout: 60_000 });
+      await window.shot('inline-follow-up');
+    });
+    await step('the answer is inserted into the file', async () => {
+      await thread.getByRole('button', { name: 'Insert Answer' }).click();
+      await window.page.locator('.part.editor .tab.active.dirty').waitFor();
+      await thread.waitFor({ state: 'hidden' });
+      await until(async () => /72 hours/.test(await window.visibleText()), { what: 'the answer in the file' });
+      await window.shot('inline-inserted');
+    });
+  },
+};

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { ROOT } from '../vscode.mjs';
+import { until } from '../until.mjs';
+import { ask, panel, ready } from '../nsllm.mjs';
+
+/** What shows that a command did its work; every command of the palette needs an entry. */
+const SIGNS = {
+  'nsllm.askQuestion': (window) => panel(window),
+  'nsllm.askHere': (window) => window.page.locator('.review-widget').first().waitFor(),
+  'nsllm.askSelection': (window) => panel(window),
+  'nsllm.askAgain': (window) => panel(window),
+  'nsllm.stop': (window) => panel(window),
+  'nsllm.newSession': (window) => panel(window),
+  'nsllm.insertLastAnswer': (window) => window.page.locator('.part.editor .tab.active.dirty').waitFor(),
+  'nsllm.search': (window) => window.input.waitFor(),
+  'nsllm.checkDocument': (window) => window.toast(/findings\./, 45_000),
+  'nsllm.checkSelection': (window) => window.toast(/findings\./, 45_000),
+  'nsllm.checkClipboard': (window) => window.toast(/findings\./, 45_000),
+  'nsllm.acceptFinding': (window) => Promise.race([window.toast(/no findings/), window.input.waitFor()]),
+  'nsllm.switchModel': (window) => window.rows('smollm2').first().waitFor(),
+  'nsllm.rebuildIndex': (window) => window.toast(/\d+ documents, \d+ chunks/, 60_000),
+  'nsllm.showIndexStatus': (window) => window.rows('documents').first().waitFor(),
+  'nsllm.showAuditLog': (window) => window.lines('audit log').first().waitFor(),
+  'nsllm.restartServer': (window) => ready(window),
+  'nsllm.chooseInterpreter': (window) => window.rows('Browse').first().waitFor(),
+  'nsllm.showLogs': (window) => window.page.locator('.part.panel .view-line', { hasText: 'activated in' }).waitFor(),
+  'nsllm.showServerLogs': (window) => window.page.locator('.part.panel .output-view').waitFor(),
+  'nsllm.copyDebugInformation': (window) => window.toast(/Debug information/),
+  'nsllm.openSettings': (window) => window.tab('Settings').waitFor(),
+  'nsllm.openWalkthrough': (window) => window.page.locator('.gettingStartedContainer').waitFor(),
+};
+
+function paletteCommands() {
+  const { contributes } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'));
+  const texts = JSON.parse(readFileSync(`${ROOT}/package.nls.json`, 'utf8'));
+  const plain = (text) => text.replace(/^%(.*)%$/, (_, key) => texts[key]);
+  const hidden = new Set((contributes.menus?.commandPalette ?? []).filter(({ when }) => when === 'false').map(({ command }) => command));
+  return contributes.commands.filter(({ command }) => !hidden.has(command))
+    .map(({ command, title, category }) => ({ command, title: category ? `${plain(category)}: ${plain(title)}` : plain(title) }));
+}
+
+export default {
+  title: 'Every command of the palette',
+
+  async run({ step, window }) {
+    await ready(window);
+    await ask(window, 'How long are raw readings kept?'); // some commands are about the last answer
+    for (const { command, title } of paletteCommands()) {
+      await step(title, async () => {
+        if (!SIGNS[command]) throw new Error(`${command} has no entry in ${import.meta.url.split('/').at(-1)}`);
+        await window.openFile('operations/relays.md', 3);
+        await window.selectLine();
+        await window.page.evaluate(() => navigator.clipboard.writeText('A relay serves up to 24 probes.'));
+        await window.run(title);
+        await SIGNS[command](window);
+        await window.key('Escape', 'Escape');
+        await until(() => window.input.isHidden(), { what: 'the list to close' });
+        const errors = (await window.toasts()).filter(({ error }) => error);
+        if (errors.length > 0) throw new Error(`it showed: ${errors.map(({ text }) => text).join(' | ')}`);
+        if ((await window.toasts()).length > 0) await window.clearToasts();
+      });
+    }
+  },
+};

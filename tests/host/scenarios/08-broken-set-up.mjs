@@ -1,0 +1,51 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ask, failureText, ready, startAsking } from '../nsllm.mjs';
+import { INTERPRETER } from '../vscode.mjs';
+
+export default {
+  title: 'A broken set-up',
+  machine: { 'nsllm.server.interpreter': '/nowhere/python3' },
+  env: { SHELL: '/bin/bash' },
+
+  // "Choose Interpreter" offers what is on PATH, which VS Code asks the user's shell for.
+  prepare: ({ home }) => writeFileSync(join(home, '.bash_profile'), `PATH=${dirname(INTERPRETER)}:$PATH\n`),
+
+  async run({ step, window, workspace, nsllmHome }) {
+    await step('a missing Python: the message names it and offers three ways out', async () => {
+      const toast = await window.toast(/found no server/, 45_000);
+      if (!toast.text.includes('/nowhere/python3')) throw new Error(`the message does not name it: ${toast.text}`);
+      for (const button of ['Choose Interpreter', 'Open Walkthrough', 'Copy Install Command']) {
+        if (!toast.buttons.includes(button)) throw new Error(`there is no button "${button}", only ${toast.buttons}`);
+      }
+      await window.shot('missing-python');
+    });
+    await step('choosing an interpreter starts the server', async () => {
+      await window.pressButton('Choose Interpreter');
+      await window.rows(dirname(INTERPRETER)).first().waitFor();
+      await window.shot('choose-interpreter');
+      await window.pick(dirname(INTERPRETER));
+      await ready(window);
+    });
+    await step('a broken nsllm.toml: the message names the key', async () => {
+      writeFileSync(join(workspace, 'nsllm.toml'), '[retrieval]\ntop_k = 900\n');
+      const toast = await window.toast(/retrieval\.top_k/, 30_000);
+      await window.shot('broken-settings');
+      if (!/50/.test(toast.text)) throw new Error(`the message does not say what is allowed: ${toast.text}`);
+    });
+    await step('with the file mended, questions are answered', async () => {
+      rmSync(join(workspace, 'nsllm.toml'));
+      await ask(window, 'How many probes does a relay serve?');
+      await window.clearToasts();
+    });
+    await step('a model folder deleted while in use: the failure names the model and offers a fix', async () => {
+      rmSync(join(nsllmHome, 'models', 'smollm2-135m-instruct'), { recursive: true });
+      await window.run('NS-LLM: Restart Server');
+      await ready(window);
+      await startAsking(window, 'How many probes does a relay serve?', { mode: 'generate' });
+      const text = await failureText(window);
+      if (!text.includes('smollm2-135m-instruct')) throw new Error(`the panel says: ${text}`);
+      await window.shot('missing-model');
+    });
+  },
+};

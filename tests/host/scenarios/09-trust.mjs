@@ -1,0 +1,29 @@
+import { ask, ready } from '../nsllm.mjs';
+import { until } from '../until.mjs';
+
+export default {
+  title: 'A folder that is not trusted, then is',
+  trust: true,
+
+  async run({ step, window, logs }) {
+    await step('restricted mode: the server runs and answers', async () => {
+      await window.page.locator('.part.banner', { hasText: 'Restricted Mode' }).waitFor();
+      await ready(window);
+      await ask(window, 'How many probes does a relay serve?');
+      await window.shot('restricted');
+    });
+    await step('granting trust restarts the server', async () => {
+      const before = (logs().match(/Server ready in/g) ?? []).length;
+      await window.page.locator('.part.banner a', { hasText: 'Manage' }).click();
+      const editor = window.page.locator('.workspace-trust-editor');
+      await editor.waitFor();
+      await window.shot('trust-editor');
+      await editor.locator('.monaco-button', { hasText: /^Trust$/ }).first().click();
+      await window.page.locator('.part.banner', { hasText: 'Restricted Mode' }).waitFor({ state: 'hidden' });
+      await until(() => (logs().match(/Server ready in/g) ?? []).length > before, { what: 'the server to start again', timeout: 45_000 });
+      await ready(window);
+      await window.run('View: Close Editor');
+      await ask(window, 'How many probes does a relay serve?');
+    });
+  },
+};
