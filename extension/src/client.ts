@@ -245,10 +245,11 @@ export class Server implements vscode.Disposable {
       });
     }
     const { t } = vscode.l10n;
-    const how =
-      server.signalCode === null
-        ? t("exit code {0}", String(server.exitCode ?? "?"))
-        : t("signal {0}", server.signalCode);
+    if (server.signalCode !== null) {
+      // What was written before someone ended it is not why it ended.
+      return t("signal {0}", server.signalCode);
+    }
+    const how = t("exit code {0}", String(server.exitCode ?? "?"));
     const said = this.#stderr.join("").trim().split(/\r?\n/).at(-1) ?? "";
     return said === "" ? how : `${how}: ${said}`;
   }
