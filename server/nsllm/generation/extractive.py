@@ -91,7 +91,12 @@ def read(question: str, passages: Sequence[Passage], reader: Reader, embed: Embe
 def _choose(candidates: Sequence[Candidate], limits: Extraction) -> list[Candidate]:
     """Return the best candidates, and what follows the very best: answers often go on there."""
     best = candidates[0]
-    following = [c for c in candidates if c.passage is best.passage and c.start >= best.end]
+    # A row or a line of code says nothing of the one before it.
+    following = [
+        c
+        for c in candidates
+        if c.passage is best.passage and c.start >= best.end and c.kind in {"prose", "item"}
+    ]
     after = sorted(following, key=lambda c: c.start)[:1]
     chosen: list[Candidate] = []
     words = 0
