@@ -47,7 +47,7 @@ async def test_a_wrong_setting_is_named_once_and_the_last_good_one_stays(
     [message] = editor.messages
     assert "`retrieval.top_k`" in message.message
     assert message.type == types.MessageType.Error
-    assert editor.status[-1]["models"]["generator"] == "another-model"
+    await until(lambda: editor.status[-1]["models"]["generator"] == "another-model")
 
 
 async def test_a_broken_settings_file_is_named_and_mending_it_is_noticed(
@@ -61,7 +61,7 @@ async def test_a_broken_settings_file_is_named_and_mending_it_is_noticed(
     path.write_text('[generation]\nmode = "extract"\n[models]\ngenerator = "mine"\n', "utf-8")
     changed = types.FileEvent(uri=path.as_uri(), type=types.FileChangeType.Changed)
     editor.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes=[changed]))
-    await until(lambda: editor.status[-1]["models"]["generator"] == "mine")
+    await until(lambda: editor.status and editor.status[-1]["models"]["generator"] == "mine")
 
 
 async def test_an_untrusted_workspace_chooses_no_models(start: Starter, workspace: Path) -> None:
