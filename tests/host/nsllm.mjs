@@ -1,5 +1,5 @@
 // The extension's own views, as scenarios use them.
-import { until } from './until.mjs';
+import { PATIENCE, until } from './until.mjs';
 
 /** What the status bar's item says, icon left out. */
 export async function status(window) {
@@ -55,7 +55,7 @@ export async function answerText(window) {
 /** Wait until the panel's last question has failed, and return what it says. */
 export async function failureText(window) {
   const error = lastExchange(await panel(window)).locator('.error[role=alert]');
-  await error.waitFor({ timeout: 60_000 });
+  await error.waitFor({ timeout: 60_000 * PATIENCE });
   return error.innerText();
 }
 

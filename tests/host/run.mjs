@@ -6,12 +6,13 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { copyNsllmHome, findVsix, indexFolder, INTERPRETER, installVsix, makeNsllmHome, makeProfile, ROOT, startCodeServer, stopRunning, temporary } from './vscode.mjs';
+import { PATIENCE } from './until.mjs';
 import { startBrowser, Window } from './window.mjs';
 
 const HERE = join(ROOT, 'tests', 'host');
 const ARTEFACTS = join(HERE, 'artefacts');
 const HANDBOOK = join(ROOT, 'examples', 'handbook');
-const SCENARIO_TIMEOUT = 120_000;
+const SCENARIO_TIMEOUT = 180_000 * PATIENCE;
 
 const started = Date.now();
 const say = (text) => console.log(`[${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s] ${text}`);

@@ -2,11 +2,11 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { until } from './until.mjs';
+import { PATIENCE, until } from './until.mjs';
 import { host } from './vscode.mjs';
 
 const CHROMIUM_FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const LONG = 45_000;
+const LONG = 45_000 * PATIENCE;
 
 /** Start a headless Chromium with an empty profile. */
 export async function startBrowser() {
@@ -21,7 +21,7 @@ export class Window {
     this.page = page;
     this.folder = folder;
     this.artefacts = artefacts;
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(15_000 * PATIENCE);
   }
 
   static async open(browser, { url, folder, artefacts, width = 1280, height = 800 }) {
@@ -56,22 +56,23 @@ export class Window {
     return this.page.locator('.quick-input-widget:visible .monaco-list-row', text === undefined ? {} : { hasText: text });
   }
 
-  async quickOpen(text) {
-    await this.page.keyboard.press('F1');
-    await this.input.waitFor();
-    await this.input.fill(text);
+  /** Type into the palette until a row answers; what opens late takes the focus, and closes it. */
+  async offer(text, row) {
+    const wanted = this.rows(row).first();
+    await until(async () => {
+      await this.page.keyboard.press('F1');
+      if (!(await this.input.waitFor({ timeout: 2_000 }).then(() => true, () => false))) return false;
+      await this.input.fill(text, { timeout: 2_000 }).catch(() => undefined);
+      return wanted.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+    }, { what: `${row} in the palette`, timeout: 45_000 });
+    return wanted;
   }
 
-  /** Show a command in the palette by its whole title; Enter then runs it. */
-  async find(title) {
-    await this.quickOpen(`>${title}`);
-    const first = this.rows().first();
-    await until(async () => (await first.innerText().catch(() => '')).includes(title), { what: `the command "${title}" in the palette`, timeout: LONG });
-  }
-
+  /** Run a command of the palette by its whole title. */
   async run(title) {
-    await this.find(title);
-    await this.page.keyboard.press('Enter');
+    const row = await this.offer(`>${title}`, title);
+    await row.click();
+    await row.waitFor({ state: 'hidden' });
   }
 
   async pick(text) {
@@ -81,18 +82,15 @@ export class Window {
   // Editors.
 
   async openFile(path, line, column = 1) {
-    await this.quickOpen(path);
-    await this.rows(path.split('/').at(-1)).first().waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.tab(path.split('/').at(-1)).waitFor();
+    const name = path.split('/').at(-1);
+    await (await this.offer(path, name)).click();
+    await this.tab(name).waitFor();
     await until(async () => (await this.position()).line > 0, { what: `the text of ${path}` });
     if (line !== undefined) await this.goTo(line, column);
   }
 
   async goTo(line, column = 1) {
-    await this.quickOpen(`:${line}:${column}`);
-    await this.rows(new RegExp(`line ${line}\\b`, 'i')).first().waitFor();
-    await this.page.keyboard.press('Enter');
+    await (await this.offer(`:${line}:${column}`, new RegExp(`line ${line}\\b`, 'i'))).click();
     await until(async () => (await this.position()).line === line, { what: `the cursor on line ${line}` });
   }
 
@@ -147,6 +145,13 @@ export class Window {
     return this.page.locator('.part.editor').locator('.squiggly-error, .squiggly-warning, .squiggly-info, .squiggly-hint');
   }
 
+  /** Wait until a hover with this text is there and no longer fading in. */
+  async hover(text) {
+    const hover = this.page.locator('.monaco-hover:visible', { hasText: text }).first();
+    await hover.waitFor();
+    await until(() => hover.evaluate((each) => each.getAnimations({ subtree: true }).every(({ playState }) => playState === 'finished')), { what: 'the hover to settle' });
+  }
+
   // Messages.
 
   async toasts() {
@@ -175,7 +180,7 @@ export class Window {
 
   // Webviews: two nested frames, the inner of which holds the page of the extension.
 
-  async webview(selector, timeout = LONG) {
+  async webview(selector, timeout = 45_000) {
     return until(async () => {
       for (const frame of this.page.frames()) {
         if (!frame.url().includes('fake.html')) continue;

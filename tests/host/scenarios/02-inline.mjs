@@ -7,6 +7,11 @@ export default {
   async run({ step, window }) {
     const thread = window.page.locator('.review-widget');
     const answers = thread.locator('.review-comment', { hasText: 'NS-LLM' });
+    const answered = async (count, pattern) => {
+      const texts = await answers.allInnerTexts();
+      const last = texts.at(-1) ?? '';
+      return texts.length === count && pattern.test(last) && /Sources/.test(last);
+    };
     await ready(window);
     await step('"Ask Here" opens a thread below the line, ready to type', async () => {
       await window.openFile('glossary.md', 3);
@@ -17,7 +22,7 @@ export default {
     await step('the question is answered in the thread', async () => {
       await window.type('How many probes does a relay serve?');
       await window.key('Control+Enter');
-      await until(async () => /24/.test(await answers.last().locator('.comment-body').innerText({ timeout: 500 }).catch(() => '')), { what: 'the answer in the thread', timeout: 60_000 });
+      await until(() => answered(1, /24/), { what: 'the answer in the thread', timeout: 60_000 });
       await window.shot('inline-answer');
     });
     await step('a follow-up is answered below it', async () => {
@@ -26,7 +31,7 @@ export default {
       await reply.click();
       await window.type('How long does a relay keep readings without the server?');
       await window.key('Control+Enter');
-      await until(async () => (await answers.count()) === 2 && /72/.test(await answers.last().innerText()), { what: 'the second answer', timeout: 60_000 });
+      await until(() => answered(2, /72/), { what: 'the second answer', timeout: 60_000 });
       await window.shot('inline-follow-up');
     });
     await step('the answer is inserted into the file', async () => {

@@ -25,8 +25,7 @@ export default {
     await step('the hover sets the claim against the evidence', async () => {
       await window.goToText('draft.md', '48');
       await window.run('Show or Focus Hover');
-      const hover = window.page.locator('.monaco-hover:visible', { hasText: '24' });
-      await hover.waitFor();
+      await window.hover('The nearest source');
       await window.shot('hover');
     });
     await step('"Replace with what the source says" mends it and the squiggle goes', async () => {

@@ -3,12 +3,13 @@ import { ROOT } from '../vscode.mjs';
 import { until } from '../until.mjs';
 import { ask, panel, ready } from '../nsllm.mjs';
 
+const focused = async (window) => (await panel(window)).locator('textarea:focus').waitFor();
+
 /** What shows that a command did its work; every command of the palette needs an entry. */
 const SIGNS = {
-  'nsllm.askQuestion': (window) => panel(window),
+  'nsllm.askQuestion': focused,
   'nsllm.askHere': (window) => window.page.locator('.review-widget').first().waitFor(),
-  'nsllm.askSelection': (window) => panel(window),
-  'nsllm.askAgain': (window) => panel(window),
+  'nsllm.askSelection': focused,
   'nsllm.stop': (window) => panel(window),
   'nsllm.newSession': (window) => panel(window),
   'nsllm.insertLastAnswer': (window) => window.page.locator('.part.editor .tab.active.dirty').waitFor(),

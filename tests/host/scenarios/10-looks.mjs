@@ -57,7 +57,7 @@ export default {
       await page.locator('.markers-panel .monaco-list-row').first().waitFor();
       await window.goToText('draft.md', '48');
       await window.run('Show or Focus Hover');
-      await page.locator('.monaco-hover:visible', { hasText: '24' }).waitFor();
+      await window.hover('The nearest source');
       await inEachTheme('hover');
       await window.key('Escape', 'Escape');
       await window.run('View: Close Panel');
