@@ -19,6 +19,7 @@ from nsllm.governance.pipeline import judge, verdict_of
 from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
+from nsllm.retrieval.follow_up import complete
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, markers, without_markers
@@ -101,13 +102,15 @@ class Application:
     async def ask(self, question: Question, listener: AnswerListener = ignore_event) -> Answer:
         """Answer a question from the workspace, judge the answer, and record it.
 
-        A rejected draft is written once more, and then replaced by a quotation.
+        A follow-up is answered as the question that it stands for. A rejected draft is written
+        once more, and then replaced by a quotation.
 
         Raises:
             QuestionError: the question is empty, or longer than the model's context.
         """
         if not question.text.strip():
             raise QuestionError("The question is empty.", hint="Ask something.")
+        asked, question = question.text, complete(question)
         clock = _Stopwatch()
         with clock.measure("retrieval"):
             found = await asyncio.to_thread(
@@ -134,7 +137,7 @@ class Application:
             listener(Withdrawn(reason=reason))
         answer = Answer(
             id=uuid.uuid4().hex,
-            question=question.text,
+            question=asked,
             text=draft.text,
             mode=draft.mode,
             model=draft.model,
@@ -261,7 +264,13 @@ class Application:
     ) -> Draft:
         if mode == "generate" and passages:
             writer = self.models.writer(question.model)
-            return await writer.write(question.text, passages, attempt=attempt, listener=listener)
+            return await writer.write(
+                question.text,
+                passages,
+                history=question.history,
+                attempt=attempt,
+                listener=listener,
+            )
         draft = extract(reading, passages, self.settings.extraction)
         listener(Delta(text=draft.text))
         return draft

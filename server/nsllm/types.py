@@ -47,6 +47,13 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     similarity: float
 
 
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A question of a session and the text of its answer."""
+
+    question: str
+    answer: str
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asks, and how it should be answered."""
 
@@ -54,6 +61,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     top_k: int = 5
     mode: Mode = "auto"
     model: str | None = None
+    history: tuple[Turn, ...] = ()
+    """Earlier turns of the session, oldest first; a follow-up is understood from them."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from nsllm.errors import QuestionError
 from nsllm.generation import prompt
 from nsllm.generation.extractive import NOT_FOUND
 from nsllm.generation.template import ChatTemplate
-from nsllm.types import Chunk, Passage
+from nsllm.types import Chunk, Passage, Turn
 
 
 def passage(text: str, path: str = "guide.md", heading: str = "") -> Passage:
@@ -84,18 +84,47 @@ def test_texts_cannot_end_their_turn(template: ChatTemplate) -> None:
     assert built.token_ids.count(end) == calm.token_ids.count(end)
 
 
+def test_the_latest_turns_come_before_the_passages(template: ChatTemplate) -> None:
+    turns = [
+        Turn(question="When? " + "x" * 2000, answer="At ten [1]."),
+        Turn(question="Where?", answer="In the blue room [2]."),
+    ]
+    built = prompt.build(
+        "Why?", [passage("So.")], template, context_tokens=4000, max_tokens=100, history=turns
+    )
+    assert (
+        "user\nQuestion: Where?<|im_end|>\n<|im_start|>assistant\nIn the blue room.<|" in built.text
+    )
+    assert "When? x" not in built.text
+    assert built.text.index("Where?") < built.text.index("[1] guide.md\nSo.")
+
+
 texts = st.one_of(st.text(max_size=300), st.sampled_from(CONTROL).map(lambda text: text * 9))
 
 
-@given(st.lists(texts, max_size=5), texts, st.integers(FIXED, FIXED + 900), st.integers(0, 500))
+turns = st.builds(Turn, question=texts, answer=texts)
+
+
+@given(
+    st.lists(texts, max_size=5),
+    texts,
+    st.lists(turns, max_size=3),
+    st.integers(FIXED, FIXED + 900),
+    st.integers(0, 500),
+)
 def test_prompt_and_answer_always_fit_the_context(
-    contents: list[str], question: str, context: int, max_tokens: int
+    contents: list[str], question: str, history: list[Turn], context: int, max_tokens: int
 ) -> None:
     template = ChatTemplate(CHATML, byte_tokenizer(*CONTROL), name="chatml")
     passages = [passage(text, f"{number}.md") for number, text in enumerate(contents)]
     try:
         built = prompt.build(
-            question, passages, template, context_tokens=context, max_tokens=max_tokens
+            question,
+            passages,
+            template,
+            context_tokens=context,
+            max_tokens=max_tokens,
+            history=history,
         )
     except QuestionError as error:
         assert "tokens" in error.message  # noqa: PT017 - either outcome is right

@@ -1,5 +1,6 @@
 """What the model is asked: instructions, numbered passages and the question, within its context."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from nsllm.errors import QuestionError
 from nsllm.generation.extractive import NOT_FOUND
 from nsllm.generation.template import ChatTemplate, Encoded, Message
-from nsllm.types import Passage
+from nsllm.types import Passage, Turn
 
 _SYSTEM = f"""\
 You answer questions from numbered passages. Rules:
@@ -31,6 +32,10 @@ Question: When does the office open?""",
     Message(role="assistant", content="The office opens at seven in the morning [2]."),
 )
 
+_MARKER = re.compile(r" ?\[\d{1,3}\](?!\()")
+_HISTORY_SHARE = 0.25
+"""Of the room that a question leaves, what earlier turns may take: passages matter more."""
+
 _MIN_PART_TOKENS = 32
 """A passage of which less would fit is left out: so little seldom says anything."""
 
@@ -51,10 +56,12 @@ def build(
     *,
     context_tokens: int,
     max_tokens: int,
+    history: Sequence[Turn] = (),
 ) -> Prompt:
     """Ask `question` of as many passages as leave room for `max_tokens` of answer.
 
-    The last passages are cut or left out first.
+    The last passages are cut or left out first; of `history` the latest turns are kept, within a
+    quarter of the room.
 
     Raises:
         QuestionError: the question does not fit even without passages.
@@ -68,19 +75,39 @@ def build(
             f"{max(0, room - fixed)} fit into the model's context of {context_tokens}.",
             hint="Ask a shorter question, or use a model with a longer context.",
         )
+    said = _recall(history)
+    limit = len(bare.ids) + int(_HISTORY_SHARE * (room - len(bare.ids)))
+    while said and len((bare := _encode(question, [], template, said)).ids) > limit:
+        del said[:2]
+    if not said:
+        bare = _encode(question, [], template)
     blocks = _fit(passages, template, room - len(bare.ids))
-    encoded = _encode(question, blocks, template)
+    encoded = _encode(question, blocks, template, said)
     # Joined texts may take a few tokens more than their parts did.
     while len(encoded.ids) > room:
         blocks = _shorten(blocks, template, len(encoded.ids) - room)
-        encoded = _encode(question, blocks, template)
+        encoded = _encode(question, blocks, template, said)
     return Prompt(token_ids=encoded.ids, passages=tuple(passages[: len(blocks)]), text=encoded.text)
 
 
-def _encode(question: str, blocks: Sequence[str], template: ChatTemplate) -> Encoded:
+def _encode(
+    question: str, blocks: Sequence[str], template: ChatTemplate, said: Sequence[Message] = ()
+) -> Encoded:
     content = "\n\n".join([*blocks, f"Question: {question.strip()}"])
     system = Message(role="system", content=_SYSTEM)
-    return template.encode([system, *_EXAMPLE, Message(role="user", content=content)])
+    return template.encode([system, *_EXAMPLE, *said, Message(role="user", content=content)])
+
+
+def _recall(history: Sequence[Turn]) -> list[Message]:
+    """Return turns as messages; their markers counted other passages than are numbered now."""
+    return [
+        message
+        for turn in history
+        for message in (
+            Message(role="user", content=f"Question: {turn.question.strip()}"),
+            Message(role="assistant", content=_MARKER.sub("", turn.answer).strip()),
+        )
+    ]
 
 
 def _fit(passages: Sequence[Passage], template: ChatTemplate, room: int) -> list[str]:

@@ -14,7 +14,7 @@ from nsllm.generation.messages import Tokens
 from nsllm.generation.prompt import Prompt, build
 from nsllm.generation.template import ChatTemplate
 from nsllm.settings import Generation
-from nsllm.types import AnswerListener, Delta, Draft, Passage, ignore_event
+from nsllm.types import AnswerListener, Delta, Draft, Passage, Turn, ignore_event
 
 _STOPS = ("\nQuestion:", "\n[1] ")
 """Where a small model that does not end its turn goes on to make up the next one."""
@@ -50,16 +50,19 @@ class Writer:
         question: str,
         passages: Sequence[Passage],
         *,
+        history: Sequence[Turn] = (),
         attempt: int = 0,
         listener: AnswerListener = ignore_event,
     ) -> Draft:
         """Write an answer; a later attempt draws where the first took the likeliest token.
 
+        `history`: earlier turns, oldest first; as many of the latest as leave room for passages.
+
         Raises:
             QuestionError: the question does not fit into the context.
             WorkerError: the worker died; the next call gets a new one.
         """
-        prompt = self._prompt(question, passages)
+        prompt = self._prompt(question, passages, history)
         decoder = TextDecoder(self._template.tokenizer, _STOPS)
         parts: list[str] = []
         logprobs: list[float] = []
@@ -104,13 +107,16 @@ class Writer:
             return None
         return perplexity(await self._client.score(self._model, prompt.token_ids, continuation))
 
-    def _prompt(self, question: str, passages: Sequence[Passage]) -> Prompt:
+    def _prompt(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
+    ) -> Prompt:
         return build(
             question,
             passages,
             self._template,
             context_tokens=self._context_tokens,
             max_tokens=self._settings.max_tokens,
+            history=history,
         )
 
     def _sampling(self, attempt: int) -> Sampling:

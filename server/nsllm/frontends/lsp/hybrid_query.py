@@ -11,8 +11,9 @@ from nsllm.errors import UsageError
 from nsllm.frontends import wire
 from nsllm.frontends.lsp.protocol import decode
 from nsllm.frontends.lsp.regions import region_of_answer
+from nsllm.frontends.lsp.sessions import Sessions
 from nsllm.frontends.lsp.work import Token
-from nsllm.types import Answer, AnswerEvent, Delta, Mode, Question, Retrieved
+from nsllm.types import Answer, AnswerEvent, Delta, Mode, Question, Retrieved, Turn
 
 if TYPE_CHECKING:
     from nsllm.frontends.lsp.folder import Folder
@@ -66,6 +67,7 @@ class Stream:
 
 def register(server: "Server") -> None:
     """Serve the requests."""
+    sessions = Sessions()
 
     async def hybrid_query(params: object) -> Any:
         query = decode(HybridQuery, params)
@@ -76,10 +78,12 @@ def register(server: "Server") -> None:
             async with server.work.show(query.work_done_token, title):
                 application = await folder.application()
                 await folder.flush()
-                question = _question(query, folder)
+                history = sessions.history(query.session, folder.uri)
+                question = _question(query, folder, history)
                 answer = await application.ask(question, stream.listen)
         finally:
             stream.close()
+        sessions.keep(query.session, folder.uri, answer)
         return await _result(server, folder, answer)
 
     async def answer_document(params: object) -> dict[str, str]:
@@ -90,7 +94,7 @@ def register(server: "Server") -> None:
     server.handle("nsllm/answer", answer_document)
 
 
-def _question(query: HybridQuery, folder: "Folder") -> Question:
+def _question(query: HybridQuery, folder: "Folder", history: tuple[Turn, ...]) -> Question:
     if not query.question.strip():
         raise UsageError("The question is empty.", hint="Ask something.")
     settings = folder.settings
@@ -99,6 +103,7 @@ def _question(query: HybridQuery, folder: "Folder") -> Question:
         top_k=query.top_k or settings.retrieval.top_k,
         mode=query.mode or settings.generation.mode,
         model=query.model,
+        history=history,
     )
 
 
