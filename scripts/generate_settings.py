@@ -9,7 +9,7 @@ import ast
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -55,13 +55,19 @@ def sections() -> dict[str, tuple[str, list[Setting]]]:
                 section=section.name,
                 name=field.name,
                 kind=_kind(field.type),
-                default=msgspec.to_builtins(field.default),
+                default=_value_of(field),
                 description=described[section.type.__name__][field.name],
             )
             for field in msgspec.structs.fields(section.type)
         ]
         found[section.name] = ((section.type.__doc__ or "").strip().splitlines()[0], own)
     return found
+
+
+def _value_of(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default is msgspec.NODEFAULT:
+        return msgspec.to_builtins(field.default_factory())
+    return msgspec.to_builtins(field.default)
 
 
 def _descriptions() -> dict[str, dict[str, str]]:
@@ -84,6 +90,12 @@ def _descriptions() -> dict[str, dict[str, str]]:
 
 
 def _kind(kind: Any) -> dict[str, Any]:
+    given = [part for part in get_args(kind) if part is not type(None)]
+    if type(None) in get_args(kind) and len(given) == 1:
+        # What may be left unset is null to the editor.
+        found = _kind(given[0])
+        unset = {"enum": [*found["enum"], None]} if "enum" in found else {}
+        return {**found, "type": [found["type"], "null"], **unset}
     schema = msgspec.json.schema(kind)
     if "enum" in schema:
         # The schema sorts its values; the annotation's order is the one that was meant.
@@ -100,7 +112,11 @@ def manifest(text: str) -> str:
     generated = [
         {
             "title": f"%{_PREFIX}{name}%",
-            "properties": {f"nsllm.{one.key}": _property(one) for one in own},
+            "properties": {
+                f"nsllm.{one.key}": _property(one)
+                for one in own
+                if one.key not in settings.FILE_ONLY
+            },
         }
         for name, (_, own) in sections().items()
     ]
@@ -128,7 +144,11 @@ def words(text: str) -> str:
     table = {key: value for key, value in json.loads(text).items() if not key.startswith(_PREFIX)}
     for name, (_, own) in sections().items():
         table[f"{_PREFIX}{name}"] = name.capitalize()
-        table |= {f"{_PREFIX}{one.key}": one.description for one in own}
+        table |= {
+            f"{_PREFIX}{one.key}": one.description
+            for one in own
+            if one.key not in settings.FILE_ONLY
+        }
     return _dump(table)
 
 
@@ -154,8 +174,7 @@ def table(_text: str) -> str:
         lines += ["", f"## {name}", "", description, "", "| Key | Values | Default | |"]
         lines += ["|---|---|---|---|"]
         lines += [
-            f"| `{one.name}` | {_values(one.kind)} | `{json.dumps(one.default)}` "
-            f"| {one.description} |"
+            f"| `{one.name}` | {_values(one.kind)} | {_default(one)} | {one.description} |"
             for one in own
         ]
     return "\n".join([*lines, ""])
@@ -167,10 +186,17 @@ def _listed(names: list[str]) -> str:
 
 def _values(kind: dict[str, Any]) -> str:
     if "enum" in kind:
-        return ", ".join(f"`{value}`" for value in kind["enum"])
-    name = "list of strings" if kind["type"] == "array" else kind["type"]
+        return ", ".join(f"`{value}`" for value in kind["enum"] if value is not None)
+    if kind.get("items", {}).get("$ref"):
+        return "list of tables"
+    single = kind["type"][0] if isinstance(kind["type"], list) else kind["type"]
+    name = {"array": "list of strings", "object": "table"}.get(single, single)
     limits = [text.format(kind[limit]) for limit, text in _RANGES.items() if limit in kind]
     return " ".join([name, *limits])
+
+
+def _default(one: Setting) -> str:
+    return "the profile's" if one.default is None else f"`{json.dumps(one.default)}`"
 
 
 def _dump(value: object) -> str:

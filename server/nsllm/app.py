@@ -15,7 +15,8 @@ from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError
 from nsllm.generation.extractive import Reading, extract, rank, read
 from nsllm.governance.audit import AuditLog, record_of
-from nsllm.governance.pipeline import judge, verdict_of
+from nsllm.governance.pipeline import judge
+from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
@@ -56,9 +57,6 @@ _PASSAGES_PER_CLAIM = 3
 _CANDIDATES_PER_CLAIM = 12
 """Passages to choose those from: the text's own document may hold the nearest ones."""
 
-_RULES_OF_ANSWERS = frozenset({"length.short", "length.long", "coherence"})
-"""An answer should be short and of one piece; a document need not."""
-
 
 class Application:
     """One workspace, its index, and the models of the process.
@@ -70,6 +68,7 @@ class Application:
         self.workspace = workspace
         self.settings = settings
         self.models = models
+        self.rulebook = Rulebook(settings.governance)
         self._audit = AuditLog(home.audit_path()) if settings.audit.enabled else None
         self._index: WorkspaceIndex | None = None
         self._opening = threading.Lock()
@@ -168,8 +167,10 @@ class Application:
         measurement = await asyncio.to_thread(
             measure, text, chunks, embed, question=question, perplexity=surprise
         )
-        subject = Subject(text=text, measurement=measurement, passages=len(chunks))
-        return judge(subject, self.settings.governance)
+        subject = Subject(
+            text=text, measurement=measurement, passages=len(chunks), chunks=tuple(chunks)
+        )
+        return judge(subject, self.rulebook)
 
     async def watch(self) -> AsyncIterator[IndexReport]:
         """Follow the files: bring the index up to date after each burst of changes."""
@@ -241,10 +242,15 @@ class Application:
                 found[chunk.path, chunk.start] = blank(chunk, is_generated)
         chunks = list(found.values())
         measurement = measure(text, chunks, self.models.embedder().embed)
-        subject = Subject(text=text, measurement=measurement, passages=None)
-        judged = judge(subject, self.settings.governance)
-        findings = tuple(f for f in judged.findings if f.rule not in _RULES_OF_ANSWERS)
-        return msgspec.structs.replace(judged, findings=findings, verdict=verdict_of(findings))
+        subject = Subject(
+            text=text,
+            measurement=measurement,
+            passages=None,
+            target="document",
+            path=path,
+            chunks=tuple(chunks),
+        )
+        return judge(subject, self.rulebook)
 
     def _modes(self, question: Question) -> tuple[AnswerMode, ...]:
         """Return the ways to try in order: write twice, then quote."""
@@ -301,9 +307,13 @@ class Application:
             perplexity=draft.perplexity,
         )
         subject = Subject(
-            text=draft.text, measurement=measurement, passages=len(chunks), mode=draft.mode
+            text=draft.text,
+            measurement=measurement,
+            passages=len(chunks),
+            mode=draft.mode,
+            chunks=tuple(chunks),
         )
-        return judge(subject, self.settings.governance, notes)
+        return judge(subject, self.rulebook, notes)
 
 
 class _Stopwatch:

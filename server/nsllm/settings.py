@@ -22,6 +22,8 @@ FILE_NAME = "nsllm.toml"
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Provider = Literal["auto", "cpu", "cuda", "directml", "coreml"]
+Stream = Literal["auto", "live", "strict"]
+Profile = Literal["strict", "standard", "permissive"]
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,25 +95,60 @@ class Extraction(_Section, frozen=True, kw_only=True):
     """Below this probability that a sentence answers, the answer is that nothing was found."""
 
 
-class Governance(_Section, frozen=True, kw_only=True):
-    """Thresholds of the rules: at or beyond `warn` a finding warns, beyond `reject` it rejects."""
+class Override(_Section, frozen=True, kw_only=True):
+    """Other rules for some documents: a table of `[[governance.overrides]]`."""
 
-    min_words_warn: Annotated[int, msgspec.Meta(ge=0)] = 1
+    paths: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """The documents, in .gitignore syntax."""
+    profile: Profile | None = None
+    """The profile in these documents."""
+    rules: dict[str, Any] = {}
+    """Options by rule id, over those of `governance.rules`."""
+
+
+class RuleExample(_Section, frozen=True, kw_only=True):
+    """A text and what a rule should say of it: a table of `[[governance.examples]]`."""
+
+    rule: str
+    text: str
+    expect: Literal["pass", "info", "warn", "reject"]
+    """The gravest finding of the rule; `pass`: none."""
+    passages: tuple[str, ...] = ()
+    """What the text is compared with, in the order of its citation markers."""
+    path: str | None = None
+    """The document that the text stands in; left out, the text is an answer."""
+
+
+class Governance(_Section, frozen=True, kw_only=True):
+    """The rules that texts are judged by. A key that is not set is as in the profile."""
+
+    profile: Profile = "standard"
+    """How strict the rules are where nothing else is set; docs/RULES.md has each rule's options."""
+    min_words_warn: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """Shorter answers get a warning."""
-    max_words_warn: Count = 300
+    max_words_warn: Count | None = None
     """Longer answers get a warning."""
-    max_words_reject: Count = 800
+    max_words_reject: Count | None = None
     """Longer answers are rejected."""
-    claim_grounding_warn: Unit = 0.6
+    claim_grounding_warn: Unit | None = None
     """A claim supported less than this gets a warning."""
-    claim_grounding_reject: Unit = 0.3
+    claim_grounding_reject: Unit | None = None
     """A claim supported less than this rejects the answer."""
-    coherence_warn: Unit = 0.25
+    coherence_warn: Unit | None = None
     """Answers less coherent than this get a warning."""
-    coherence_reject: Unit = 0.05
+    coherence_reject: Unit | None = None
     """Answers less coherent than this are rejected."""
-    require_citations: bool = True
+    require_citations: bool | None = None
     """A generated claim without a citation gets a warning."""
+    stream: Stream = "auto"
+    """`live` shows text as it is written and withdraws it if it is rejected; `strict` holds each
+    sentence until it is judged; `auto` is `strict` in the profile `strict`, otherwise `live`."""
+    rules: dict[str, Any] = {}
+    """Options by rule id, such as `[governance.rules.length.long]`; see docs/RULES.md."""
+    overrides: tuple[Override, ...] = ()
+    """Other rules for some documents; see docs/RULES.md."""
+    examples: tuple[RuleExample, ...] = ()
+    """Texts with what the rules should say of them, for `nsllm rules test`."""
 
 
 class Check(_Section, frozen=True, kw_only=True):
@@ -126,6 +163,25 @@ class Audit(_Section, frozen=True, kw_only=True):
 
     enabled: bool = True
     """Write a record of each answer to audit.db."""
+    redact: bool = True
+    """Replace passwords, keys and tokens by their kind before a record is written."""
+    keep_days: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Older records are removed, and the removal is recorded; 0 keeps all."""
+    durable: bool = False
+    """Wait until each record is on the disk, so that a power cut loses none; takes longer."""
+
+
+class Limits(_Section, frozen=True, kw_only=True):
+    """How much may be asked; 0 is no limit. A client may use up a minute's share at once."""
+
+    requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Questions of one client."""
+    tokens_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Generated tokens of one client."""
+    total_requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Questions of all clients together."""
+    total_tokens_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Generated tokens of all clients together."""
 
 
 class Settings(_Section, frozen=True, kw_only=True):
@@ -139,10 +195,14 @@ class Settings(_Section, frozen=True, kw_only=True):
     governance: Governance = Governance()
     check: Check = Check()
     audit: Audit = Audit()
+    limits: Limits = Limits()
 
 
 # What a workspace that the user has not trusted may not decide.
-RESTRICTED = frozenset({"models", "audit"})
+RESTRICTED = frozenset({"models", "audit", "limits"})
+
+# Tables of tables: neither a variable nor a form in an editor can hold them.
+FILE_ONLY = frozenset({"governance.rules", "governance.overrides", "governance.examples"})
 
 
 def load(
@@ -192,7 +252,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for section in msgspec.structs.fields(Settings):
         for field in msgspec.structs.fields(section.type):
             value = environment.get(f"NSLLM_{section.name}_{field.name}".upper())
-            if value is not None:
+            if value is not None and f"{section.name}.{field.name}" not in FILE_ONLY:
                 listed = field.type == tuple[str, ...]
                 table.setdefault(section.name, {})[field.name] = (
                     value.split(os.pathsep) if listed else value

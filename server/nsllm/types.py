@@ -133,6 +133,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     message: str
     evidence: Evidence | None = None
+    value: float | None = None
+    """What the rule measured, where it measures; its thresholds made the severity of it."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 import pytest
 
 from nsllm.governance.pipeline import judge
+from nsllm.governance.plugins import Plugins
+from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.scoring.claims import claims
 from nsllm.scoring.scorer import Measurement
@@ -24,7 +26,7 @@ def judged(
     )
     measurement = Measurement(scores=Scores(coherence=coherence), claims=grounded)
     subject = Subject(text=text, measurement=measurement, passages=passages, mode=mode)
-    return judge(subject, limits)
+    return judge(subject, Rulebook(limits, Plugins()))
 
 
 def rules(judgement: Judgement) -> list[tuple[str, Severity]]:

@@ -1,9 +1,10 @@
 """Run all rules over a measured text and draw the verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from nsllm.governance.rules import RULES, Subject
-from nsllm.settings import Governance
+from nsllm.governance.checks import BUILT_IN
+from nsllm.governance.rulebook import FAILED, Configured, Rulebook
+from nsllm.governance.rules import Observation, Subject, severity_of
 from nsllm.types import Finding, Judgement, Severity, Verdict
 
 _VERDICTS = {
@@ -12,17 +13,49 @@ _VERDICTS = {
     Severity.REJECT: Verdict.REJECT,
 }
 _ORDER = (Verdict.PASS, Verdict.WARN, Verdict.REJECT)
+_OWN = frozenset(rule.id for rule in BUILT_IN)
 
 
-def judge(subject: Subject, limits: Governance, notes: Iterable[Finding] = ()) -> Judgement:
+def judge(subject: Subject, rulebook: Rulebook, notes: Iterable[Finding] = ()) -> Judgement:
     """Judge a text; `notes` are findings of earlier stages, which count as well."""
-    findings = [*notes, *(finding for rule in RULES for finding in rule(subject, limits))]
+    findings = list(notes)
+    failures = dict(rulebook.failed)
+    for configured in rulebook.of(subject):
+        if configured.rule.id in _OWN:
+            findings += apply(configured, subject)
+            continue
+        try:
+            findings += apply(configured, subject)
+        except Exception as error:  # noqa: BLE001 - other people's code
+            failures[configured.rule.id] = f"{type(error).__name__}: {error}"
+    findings += _tell(failures, subject, rulebook)
     findings.sort(key=lambda finding: (finding.start, finding.end, finding.rule))
     return Judgement(
         scores=subject.measurement.scores,
         findings=tuple(findings),
         verdict=verdict_of(findings),
     )
+
+
+def apply(configured: Configured, subject: Subject) -> Iterator[Finding]:
+    """Yield the findings of one rule.
+
+    Raises:
+        ValueError: the rule observed something outside the text.
+    """
+    for seen in configured.rule.find(subject, configured.options):
+        _check_span(seen, subject)
+        severity = severity_of(configured.options, seen.value)
+        if severity is not None:
+            yield Finding(
+                rule=configured.rule.id,
+                severity=severity,
+                start=seen.start,
+                end=seen.end,
+                message=seen.message,
+                evidence=seen.evidence,
+                value=seen.value,
+            )
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
@@ -32,3 +65,25 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
         key=_ORDER.index,
         default=Verdict.PASS,
     )
+
+
+def _check_span(seen: Observation, subject: Subject) -> None:
+    if not 0 <= seen.start <= seen.end <= len(subject.text):
+        raise ValueError(
+            f"observed {seen.start} to {seen.end} in a text of {len(subject.text)} characters"
+        )
+
+
+def _tell(failures: dict[str, str], subject: Subject, rulebook: Rulebook) -> Iterator[Finding]:
+    """Yield a finding for each rule that broke down: a text it did not see has not passed it."""
+    configured = rulebook.configured(subject.path)[FAILED]
+    if not configured.options.enabled:
+        return
+    for name, reason in sorted(failures.items()):
+        yield Finding(
+            rule=FAILED,
+            severity=configured.options.severity,
+            start=0,
+            end=0,
+            message=f"The rule {name} did not run: {reason}.",
+        )

@@ -1,20 +1,30 @@
-"""The rules: each turns a measurement into findings on exact spans. No rule does I/O."""
+"""What a rule is: it looks at a subject, and observes spans; its options decide what they weigh.
+
+A rule says what it saw and measured, never how grave that is: the thresholds and the severity
+in its options do, so that every verdict can be explained and changed by settings. No rule does
+I/O, and what it needs of models has been measured before.
+"""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
-from nsllm.scoring.claims import without_markers
 from nsllm.scoring.scorer import Measurement
-from nsllm.settings import Governance
-from nsllm.types import AnswerMode, ClaimGrounding, Finding, Severity
+from nsllm.types import AnswerMode, Chunk, Evidence, Severity
 
-_MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
+Target = Literal["answer", "document"]
+"""An answer is written to a question; a document came from elsewhere."""
+
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+_ID = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule looks at: a text, its measurement, and the number of its passages."""
+    """What a rule looks at: a text, its measurement, and what it was compared with."""
 
     text: str
     measurement: Measurement
@@ -22,87 +32,124 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """How many passages its markers can point to; None where they are not numbered for it."""
     mode: AnswerMode | None = None
     """How the text was made; None where it came from elsewhere."""
+    target: Target = "answer"
+    path: str | None = None
+    """The document that the text is in, relative to the workspace; None for an answer."""
+    chunks: tuple[Chunk, ...] = ()
+    """The passages that the text was compared with."""
 
 
-Rule = Callable[[Subject, Governance], Iterator[Finding]]
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule saw on the span [start, end) of the text, with `value` where it measured."""
+
+    start: int
+    end: int
+    message: str
+    value: float | None = None
+    evidence: Evidence | None = None
 
 
-def length(subject: Subject, limits: Governance) -> Iterator[Finding]:
-    """Find texts that are too short or too long, on the words beyond the limit."""
-    words = list(re.finditer(r"\S+", subject.text))
-    if len(words) < limits.min_words_warn:
-        message = f"{len(words)} words; at least {limits.min_words_warn} are wanted."
-        yield _finding("length.short", Severity.WARN, (0, len(subject.text)), message)
-    for limit, severity in (
-        (limits.max_words_reject, Severity.REJECT),
-        (limits.max_words_warn, Severity.WARN),
-    ):
-        if len(words) > limit:
-            message = f"{len(words)} words; at most {limit} are allowed."
-            yield _finding(
-                "length.long", severity, (words[limit].start(), words[-1].end()), message
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every rule can be told."""
+
+    worse: ClassVar[Literal["below", "above"] | None] = None
+    """On which side of `warn` and `reject` a measured value is bad; None: nothing is measured."""
+
+    enabled: bool = True
+    """Whether the rule is applied at all."""
+    severity: Severity = Severity.REJECT
+    """The gravest finding of the rule; one that measures nothing always finds this."""
+    paths: tuple[str, ...] = ()
+    """Documents it applies to, in .gitignore syntax; none named: all. Answers have no path."""
+    applies_to: tuple[Target, ...] = ("answer", "document")
+    """Texts it applies to: answers, documents, or both."""
+
+
+class LowScore(Options, frozen=True, kw_only=True):
+    """Options of a rule that finds scores in [0, 1] which are too low."""
+
+    worse: ClassVar[Literal["below", "above"] | None] = "below"
+
+    warn: Unit
+    """A lower score is a warning."""
+    reject: Unit
+    """A lower score rejects."""
+
+
+class HighScore(Options, frozen=True, kw_only=True):
+    """Options of a rule that finds scores in [0, 1] which are too high."""
+
+    worse: ClassVar[Literal["below", "above"] | None] = "above"
+
+    warn: Unit
+    """A higher score is a warning."""
+    reject: Unit
+    """A higher score rejects."""
+
+
+class TooFew(Options, frozen=True, kw_only=True):
+    """Options of a rule that finds counts which are too small."""
+
+    worse: ClassVar[Literal["below", "above"] | None] = "below"
+
+    warn: Count
+    """A smaller count is a warning."""
+    reject: Count = 0
+    """A smaller count rejects."""
+
+
+class TooMany(Options, frozen=True, kw_only=True):
+    """Options of a rule that finds counts which are too large."""
+
+    worse: ClassVar[Literal["below", "above"] | None] = "above"
+
+    warn: Count
+    """A larger count is a warning."""
+    reject: Count
+    """A larger count rejects."""
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741 - the options of one rule
+
+
+class Rule(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """A rule: its id, what it finds, and its options as the profile `standard` has them."""
+
+    id: str
+    summary: str
+    """What it finds, in one sentence."""
+    find: Callable[[Subject, O], Iterable[Observation]]
+    options: O
+    strict: Mapping[str, Any] = {}
+    """Options that are others in the profile `strict`."""
+    permissive: Mapping[str, Any] = {}
+    """Options that are others in the profile `permissive`."""
+    advice: str = ""
+    """What to do about a finding, in one sentence."""
+    help_uri: str | None = None
+    """A page about the rule; None for the built-in ones, which docs/RULES.md describes."""
+
+    def __post_init__(self) -> None:
+        """Refuse an id that could not be written in nsllm.toml."""
+        if not _ID.fullmatch(self.id):
+            raise ValueError(
+                f"The rule id {self.id!r} is not lower-case words, digits and hyphens with dots."
             )
-            return
 
 
-def grounding(subject: Subject, limits: Governance) -> Iterator[Finding]:
-    """Find claims that the passages do not support."""
-    for grounded in subject.measurement.claims:
-        severity = _severity_below(
-            grounded.score, limits.claim_grounding_warn, limits.claim_grounding_reject
-        )
-        if severity:
-            yield Finding(
-                rule="grounding.claim",
-                severity=severity,
-                start=grounded.claim.start,
-                end=grounded.claim.end,
-                message=_unsupported(grounded),
-                evidence=grounded.evidence,
-            )
+def severity_of(options: Options, value: float | None) -> Severity | None:
+    """Return how grave an observation is under these options; None: it is no finding."""
+    if value is None or options.worse is None:
+        return options.severity
+    warn, reject = thresholds(options)
+    below = options.worse == "below"
+    if value < reject if below else value > reject:
+        return options.severity
+    if value < warn if below else value > warn:
+        return min(Severity.WARN, options.severity, key=tuple(Severity).index)
+    return None
 
 
-def coherence(subject: Subject, limits: Governance) -> Iterator[Finding]:
-    """Find texts whose sentences do not hang together."""
-    score = subject.measurement.scores.coherence
-    if score is None:
-        return
-    severity = _severity_below(score, limits.coherence_warn, limits.coherence_reject)
-    if severity:
-        message = (
-            f"The sentences hardly belong together, or repeat themselves (coherence {score:.2f})."
-        )
-        yield _finding("coherence", severity, (0, len(subject.text)), message)
-
-
-def citations(subject: Subject, limits: Governance) -> Iterator[Finding]:
-    """Find markers that point to no passage, and generated claims that cite none."""
-    if subject.passages is not None:
-        for match in _MARKER.finditer(subject.text):
-            if not 1 <= int(match[1]) <= subject.passages:
-                message = f"There is no source [{match[1]}]; there are {subject.passages}."
-                yield _finding("citation.unknown", Severity.REJECT, match.span(), message)
-    if not limits.require_citations or subject.mode is None:
-        return
-    for grounded in subject.measurement.claims:
-        if not grounded.claim.markers and without_markers(grounded.claim.text):
-            span = (grounded.claim.start, grounded.claim.end)
-            yield _finding("citation.missing", Severity.WARN, span, "This claim cites no source.")
-
-
-RULES: tuple[Rule, ...] = (length, grounding, coherence, citations)
-
-
-def _severity_below(score: float, warn: float, reject: float) -> Severity | None:
-    if score < reject:
-        return Severity.REJECT
-    return Severity.WARN if score < warn else None
-
-
-def _unsupported(grounded: ClaimGrounding) -> str:
-    problem = grounded.problem or "no passage says so"
-    return f"Not supported: {problem} (grounding {grounded.score:.2f})."
-
-
-def _finding(rule: str, severity: Severity, span: tuple[int, int], message: str) -> Finding:
-    return Finding(rule=rule, severity=severity, start=span[0], end=span[1], message=message)
+def thresholds(options: Options) -> tuple[float, float]:
+    """Return `warn` and `reject` of options that measure."""
+    return getattr(options, "warn"), getattr(options, "reject")  # noqa: B009 - of subclasses only

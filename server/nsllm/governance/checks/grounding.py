@@ -1,0 +1,36 @@
+"""Claims that the passages do not support."""
+
+from collections.abc import Iterator
+
+from nsllm.governance.rules import LowScore, Observation, Rule, Subject
+from nsllm.types import ClaimGrounding
+
+
+def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observation]:
+    """Measure how far each claim is supported."""
+    for grounded in subject.measurement.claims:
+        yield Observation(
+            start=grounded.claim.start,
+            end=grounded.claim.end,
+            message=_unsupported(grounded),
+            value=grounded.score,
+            evidence=grounded.evidence,
+        )
+
+
+def _unsupported(grounded: ClaimGrounding) -> str:
+    problem = grounded.problem or "no passage says so"
+    return f"Not supported: {problem} (grounding {grounded.score:.2f})."
+
+
+RULES = (
+    Rule(
+        id="grounding.claim",
+        summary="A claim that the sources do not support, or contradict.",
+        find=find_unsupported,
+        options=LowScore(warn=0.6, reject=0.3),
+        strict={"warn": 0.75, "reject": 0.5},
+        permissive={"warn": 0.4, "reject": 0.1},
+        advice="Say what the source says, add the source to the workspace, or drop the claim.",
+    ),
+)
