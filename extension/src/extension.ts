@@ -5,7 +5,6 @@ import { registerChat } from "./chat";
 import { Server } from "./client";
 import { registerCommands } from "./commands";
 import type { Extension } from "./context";
-import { checkFolders } from "./folders";
 import { explainFailures } from "./guide";
 import { Panel } from "./panel";
 import { Requests } from "./requests";
@@ -19,7 +18,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const { log, server } = extension;
   registerCommands(extension);
   registerChat(extension);
-  context.subscriptions.push(explainFailures(server, log), checkFolders(extension));
+  context.subscriptions.push(explainFailures(server, log));
   server.restart().catch((error: unknown) => log.error(String(error)));
   log.info(`activated in ${Math.round(performance.now() - started)} ms`);
 }

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 export const SECTION = "nsllm";
 
 /** The sections that only this extension reads; the server reads all others. */
-const OWN = new Set(["server", "check", "trace"]);
+const OWN = new Set(["server", "trace"]);
 
 type Sections = Readonly<Record<string, object>>;
 
