@@ -4,6 +4,7 @@ Each class has a stable `code` that front ends pass on, a message that says what
 hint that says what to do. Front ends turn the `exit_code` into a process status.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -33,6 +34,10 @@ class SettingsError(UsageError):
     """A settings file, variable or argument holds a value that does not fit; names the key."""
 
     code = "settings"
+
+    def __init__(self, message: str, *, hint: str, file: Path | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.file = file
 
 
 class QuestionError(UsageError):
@@ -75,6 +80,12 @@ class DiskFullError(MachineError):
     """A file could not be written because the disk, or the user's share of it, is full."""
 
     code = "disk.full"
+
+
+class AuditError(MachineError):
+    """The audit log cannot be opened, read or written, or is of a newer format."""
+
+    code = "audit"
 
 
 class DownloadError(MachineError):

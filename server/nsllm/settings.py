@@ -217,14 +217,14 @@ def load(
     Raises:
         SettingsError: a layer holds an unknown key or a value out of range; names both.
     """
-    layers: list[tuple[str, dict[str, Any]]] = []
+    layers: list[tuple[str | Path, dict[str, Any]]] = []
     for folder in (home.settings_folder(), workspace):
         if folder is None:
             continue
         table = _read_file(folder / FILE_NAME)
         if folder is workspace and not trusted:
             table = {key: value for key, value in table.items() if key not in RESTRICTED}
-        layers.append((str(folder / FILE_NAME), table))
+        layers.append((folder / FILE_NAME, table))
     layers.append(("environment", _read_environment(environment or os.environ)))
     layers.append(("the command line", dict(overrides or {})))
     merged: dict[str, Any] = {}
@@ -243,6 +243,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{path} cannot be read: {error}.",
             hint="Mend the file, or move it away to use the defaults.",
+            file=path,
         ) from error
 
 
@@ -260,7 +261,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return table
 
 
-def _convert(table: dict[str, Any], origin: str) -> Settings:
+def _convert(table: dict[str, Any], origin: str | Path) -> Settings:
     try:
         # Variables are text, so numbers and booleans may come as strings.
         return msgspec.convert(table, Settings, strict=False)
@@ -268,6 +269,7 @@ def _convert(table: dict[str, Any], origin: str) -> Settings:
         raise SettingsError(
             f"In {origin}: {_name_key(str(error))}.",
             hint="docs/SETTINGS.md lists every key with its range and default.",
+            file=origin if isinstance(origin, Path) else None,
         ) from error
 
 

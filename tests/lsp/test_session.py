@@ -64,6 +64,27 @@ async def test_a_broken_settings_file_is_named_and_mending_it_is_noticed(
     await until(lambda: editor.status and editor.status[-1]["models"]["generator"] == "mine")
 
 
+async def test_a_broken_settings_file_is_opened_where_the_user_says_so(
+    start: Starter, workspace: Path
+) -> None:
+    asked: list[types.ShowMessageRequestParams] = []
+
+    def choose(params: types.ShowMessageRequestParams) -> types.MessageActionItem:
+        asked.append(params)
+        return (params.actions or [])[0]
+
+    window = {**PULLING["window"], "showDocument": {"support": True}}  # type: ignore[dict-item]
+    editor = await start({**PULLING, "window": window})
+    editor.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(choose)
+    path = workspace / "nsllm.toml"
+    path.write_text("[retrieval]\ntop_k = 900\n", encoding="utf-8")
+    changed = types.FileEvent(uri=path.as_uri(), type=types.FileChangeType.Created)
+    editor.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes=[changed]))
+    await until(lambda: editor.shown_documents)
+    assert "`retrieval.top_k`" in asked[0].message
+    assert [document.uri for document in editor.shown_documents] == [path.as_uri()]
+
+
 async def test_an_untrusted_workspace_chooses_no_models(start: Starter, workspace: Path) -> None:
     (workspace / "nsllm.toml").write_text('[models]\ngenerator = "evil"\n', encoding="utf-8")
     editor = await start(options={"trusted": False})

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
@@ -12,7 +13,7 @@ from lsprotocol.converters import get_converter
 from pygls.lsp.server import LanguageServer
 
 from nsllm import __version__
-from nsllm.errors import NsllmError
+from nsllm.errors import NsllmError, SettingsError
 from nsllm.frontends.lsp import (
     audit,
     check,
@@ -117,11 +118,24 @@ class Server(LanguageServer):
         return await self.protocol.send_request_async(method, params)
 
     def show(self, error: NsllmError, *, warning: bool = False) -> None:
-        """Show the user what was met and what to do."""
+        """Show the user what was met and what to do; a settings file can be opened from there."""
         kind = types.MessageType.Warning if warning else types.MessageType.Error
-        self.window_show_message(
-            types.ShowMessageParams(type=kind, message=f"NS-LLM: {error.message} {error.hint}")
+        text = f"NS-LLM: {error.message} {error.hint}"
+        file = error.file if isinstance(error, SettingsError) else None
+        if file and self.supports("window.showDocument.support"):
+            self.background.run(self._offer_file(kind, text, file))
+        else:
+            self.window_show_message(types.ShowMessageParams(type=kind, message=text))
+
+    async def _offer_file(self, kind: types.MessageType, text: str, file: Path) -> None:
+        actions = [types.MessageActionItem(title=f"Open {file.name}")]
+        chosen = await self.ask_client(
+            types.WINDOW_SHOW_MESSAGE_REQUEST,
+            types.ShowMessageRequestParams(type=kind, message=text, actions=actions),
         )
+        if chosen:
+            document = types.ShowDocumentParams(uri=file.as_uri(), take_focus=True)
+            await self.ask_client(types.WINDOW_SHOW_DOCUMENT, document)
 
     def report_failure(self, error: BaseException) -> None:
         """Tell of a failure that no request will answer for."""

@@ -20,6 +20,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     health: Health
     message: str
     hint: str
+    code: str | None = None
 
 
 class Status:
@@ -49,7 +50,9 @@ class Status:
         if error is None:
             self._troubles.pop(key, None)
         else:
-            self._troubles[key] = Trouble(health=health, message=error.message, hint=error.hint)
+            self._troubles[key] = Trouble(
+                health=health, message=error.message, hint=error.hint, code=error.code
+            )
         self.changed()
 
     def changed(self) -> None:
@@ -73,6 +76,8 @@ class Status:
         told: dict[str, Any] = {"health": worst.health, "message": worst.message}
         if worst.hint:
             told["hint"] = worst.hint
+        if worst.code:
+            told["code"] = worst.code
         told["busy"] = [
             {"task": step.task, "done": step.done, "unit": step.unit}
             | ({} if step.total is None else {"total": step.total})
