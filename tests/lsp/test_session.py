@@ -73,7 +73,7 @@ async def test_a_broken_settings_file_is_opened_where_the_user_says_so(
         asked.append(params)
         return (params.actions or [])[0]
 
-    window = {**PULLING["window"], "showDocument": {"support": True}}  # type: ignore[dict-item]
+    window = {**PULLING["window"], "showDocument": {"support": True}}
     editor = await start({**PULLING, "window": window})
     editor.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(choose)
     path = workspace / "nsllm.toml"
@@ -269,6 +269,41 @@ async def test_renamed_and_changed_files_are_followed(
     event = types.FileEvent(uri=added.as_uri(), type=types.FileChangeType.Created)
     editor.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes=[event]))
     await until(lambda: found("docs/casing.md", "vermilion casing"))
+
+
+async def test_a_client_that_cannot_watch_files_is_watched_for(
+    start: Starter, workspace: Path
+) -> None:
+    """No notification comes: the server itself sees the settings file come and change."""
+    editor = await start(PUSHED)
+    await until(lambda: editor.status)
+    await editor.ask("nsllm/audit", action="list")
+    path = workspace / "nsllm.toml"
+
+    def noticed(model: str) -> bool:
+        # Written until it is seen: what came before the watcher started is nobody's to report.
+        path.write_text(f'[models]\ngenerator = "{model}"\n', encoding="utf-8")
+        return editor.status[-1]["models"]["generator"] == model
+
+    await until(lambda: noticed("mine"))
+    await until(lambda: noticed("another"))
+
+
+@pytest.mark.models
+async def test_files_changed_elsewhere_are_found_without_a_watching_client(
+    start: Starter, editor_home: Path, workspace: Path
+) -> None:
+    editor = await start(PUSHED, home=editor_home)
+    await editor.indexed(len(WORKSPACE))
+    (workspace / "docs" / "casing.md").write_text("The casing is vermilion.\n", encoding="utf-8")
+    (workspace / "docs" / "plans.md").unlink()
+
+    async def followed() -> bool:
+        hits = (await editor.ask("nsllm/search", query="vermilion casing", top_k=9))["hits"]
+        paths = {hit["path"] for hit in hits}
+        return "docs/casing.md" in paths and "docs/plans.md" not in paths
+
+    await until(followed)
 
 
 @pytest.mark.models
