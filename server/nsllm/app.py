@@ -14,8 +14,9 @@ from nsllm import __version__, home
 from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError
 from nsllm.generation.extractive import Reading, extract, rank, read
-from nsllm.governance.audit import AuditLog, record_of
+from nsllm.governance.audit import AuditLog
 from nsllm.governance.pipeline import judge
+from nsllm.governance.records import Origin, record_of
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
@@ -69,7 +70,7 @@ class Application:
         self.settings = settings
         self.models = models
         self.rulebook = Rulebook(settings.governance)
-        self._audit = AuditLog(home.audit_path()) if settings.audit.enabled else None
+        self._audit = AuditLog(home.audit_path(), settings.audit) if settings.audit.enabled else None
         self._index: WorkspaceIndex | None = None
         self._opening = threading.Lock()
 
@@ -145,7 +146,8 @@ class Application:
             timings_ms=clock.timings_ms(),
         )
         if self._audit:
-            record = record_of(answer, workspace=self.workspace, version=__version__)
+            origin = Origin(workspace=str(self.workspace), version=__version__)
+            record = record_of(answer, origin)
             await asyncio.to_thread(self._audit.append, record)
         return answer
 
@@ -203,6 +205,8 @@ class Application:
 
     def close(self) -> None:
         """Close the index, and leave the models to the other workspaces."""
+        if self._audit:
+            self._audit.close()
         if self._index:
             self._index.close()
             self._index = None

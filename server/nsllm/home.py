@@ -39,3 +39,8 @@ def workspace_folder(workspace: Path) -> Path:
 def audit_path() -> Path:
     """Return the audit database."""
     return data_folder() / "audit.db"
+
+
+def seal_folder() -> Path:
+    """Return the folder of the audit log's key and head: beside the user's own settings."""
+    return settings_folder() / "audit"

@@ -1,194 +1,298 @@
-"""The audit log: one record in SQLite for each answer, appended and never changed.
+"""The audit log: one entry for each answer, appended and never changed.
 
-Each record carries the SHA-256 of the one before it, so that a record changed or taken out of
-the middle shows.
+Entries form a sealed chain (`chain`), and the chain's head is kept outside the database
+(`anchor`), so that whatever is done to the file shows; docs/AUDIT.md says against whom.
 """
 
-import hashlib
+import logging
 import sqlite3
-import uuid
+import threading
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import msgspec
+from filelock import FileLock, Timeout
 
-from nsllm.errors import DiskFullError, MachineError
-from nsllm.types import Answer, Finding, Scores, Verdict
+from nsllm import home
+from nsllm.errors import AuditError
+from nsllm.governance import retention, tables
+from nsllm.governance.anchor import Anchor, Head, Seal
+from nsllm.governance.chain import Break, Entry, Kind, Migration, Verification, digest_of
+from nsllm.governance.records import AuditRecord, now, without_secrets
+from nsllm.governance.verification import verify
+from nsllm.settings import Audit
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-    number INTEGER PRIMARY KEY,
-    record BLOB NOT NULL,
-    digest BLOB NOT NULL
-) STRICT
-"""
-_GENESIS = b"\0" * 32
+logger = logging.getLogger(__name__)
 
-
-class EvidenceHash(msgspec.Struct, frozen=True, kw_only=True):
-    """Which passage an answer was written from, and the SHA-256 of its text."""
-
-    path: str
-    start_line: int
-    end_line: int
-    sha256: str
-
-
-class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding that the user accepted: of which rule, in which document, and why."""
-
-    rule: str
-    uri: str
-    reason: str
-
-
-class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of one answer."""
-
-    id: str
-    time: str
-    workspace: str
-    question: str
-    text: str
-    mode: str
-    model: str | None
-    scores: Scores
-    findings: tuple[Finding, ...]
-    verdict: Verdict
-    evidence: tuple[EvidenceHash, ...]
-    timings_ms: dict[str, float]
-    version: str
-    accepted: Acceptance | None = None
-    """Set where the record is not of an answer, but of an accepted finding on `text`."""
+_LOCK_TIMEOUT_S = 30.0
 
 
 class AuditLog:
-    """Appends to and reads one audit database; safe for several processes at once."""
+    """Appends to and reads one audit database; safe for several threads and processes at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, settings: Audit | None = None, *, seal: Path | None = None
+    ) -> None:
         self._path = path
+        self._settings = settings or Audit()
+        self._seal = Seal(seal or home.seal_folder())
+        self._threads = threading.Lock()
+        self._lock = FileLock(self._seal.lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._looked_for_old: datetime | None = None
 
-    def append(self, record: AuditRecord) -> None:
-        """Write a record behind the last one, in one transaction.
+    def append(self, record: AuditRecord) -> int:
+        """Write a record behind the last one, without its secrets; return its number.
 
         Raises:
             DiskFullError: there is no room; the log is as it was.
-            MachineError: the database cannot be opened or written.
+            AuditError: the database cannot be opened or written.
         """
+        if self._settings.redact:
+            record = without_secrets(record)
         body = msgspec.json.encode(record)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._open()) as database:
-                # The head is read under the write lock: two processes must not chain to one head.
-                database.execute("BEGIN IMMEDIATE")
-                head = _head(database)
-                database.execute(
-                    "INSERT INTO records (record, digest) VALUES (?, ?)", (body, _link(head, body))
-                )
-                database.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
-            raise self._explain(error) from error
+        with self._writing() as connection:
+            head = self._reconcile(connection)
+            if self._settings.keep_days:
+                head = self._prune_if_due(connection, head)
+            return self._write(connection, head, "record", body).number
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield all records, oldest first."""
-        if not self._path.exists():
-            return
-        try:
-            with closing(self._open()) as database:
-                for (body,) in database.execute("SELECT record FROM records ORDER BY number"):
-                    yield msgspec.json.decode(body, type=AuditRecord)
-        except sqlite3.Error as error:
-            raise self._explain(error) from error
+        with self._reading() as connection:
+            if connection is None:
+                return
+            rows = connection.execute(
+                "SELECT body FROM entries WHERE kind = 'record' ORDER BY number"
+            )
+            for (body,) in rows:
+                yield msgspec.json.decode(body, type=AuditRecord)
 
     def page(self, limit: int, before: int | None = None) -> list[tuple[int, AuditRecord]]:
         """Return up to `limit` records with their numbers, newest first, from below `before`."""
-        if not self._path.exists():
-            return []
-        query = (
-            "SELECT number, record FROM records WHERE ?1 IS NULL OR number < ?1 "
-            "ORDER BY number DESC LIMIT ?2"
-        )
-        try:
-            with closing(self._open()) as database:
-                rows = database.execute(query, (before, limit)).fetchall()
-        except sqlite3.Error as error:
-            raise self._explain(error) from error
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            rows = connection.execute(
+                "SELECT number, body FROM entries WHERE kind = 'record' "
+                "AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT ?2",
+                (before, limit),
+            ).fetchall()
         return [(number, msgspec.json.decode(body, type=AuditRecord)) for number, body in rows]
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
-        database.execute(_SCHEMA)
-        return database
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries as they are stored, oldest first."""
+        with self._reading() as connection:
+            if connection is not None:
+                yield from tables.entries(connection)
 
-    def _explain(self, error: Exception) -> MachineError:
-        if "full" in str(error) or "No space" in str(error):
-            return DiskFullError(
-                f"The audit log {self._path} cannot be written: the disk is full.",
-                hint="Free some space, or move NSLLM_HOME to another disk.",
-            )
-        return MachineError(
-            f"The audit log {self._path} cannot be used: {error}.",
-            hint="Check its permissions; if it is damaged, move it away and a new one is begun.",
+    def verify(self, pinned: Head | None = None) -> Verification:
+        """Check every entry, the order, and that none is missing; never raises for what it finds.
+
+        `pinned`: a head that was noted elsewhere; its digest alone will do where its number is 0.
+        """
+        return verify(self._path, self._seal, self._lock, pinned)
+
+    def prune(self, before: datetime) -> int:
+        """Remove the entries older than `before`, and record that; return how many.
+
+        Raises:
+            AuditError: the log is not intact: what shows that must not be removed.
+        """
+        with self._writing() as connection:
+            head = self._reconcile(connection)
+            removed = self._prune(connection, head, before)
+            if removed is None:
+                raise AuditError(
+                    "The audit log is not intact, so nothing was removed.",
+                    hint="`nsllm audit verify` says what is wrong with it.",
+                )
+            if removed:
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return removed
+
+    def close(self) -> None:
+        """Close the database; the next use opens it again."""
+        with self._threads:
+            self._disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._threads:
+            try:
+                self._seal.prepare()
+                with self._lock:
+                    yield self._connect()
+            except (OSError, sqlite3.Error, Timeout) as error:
+                self._disconnect()
+                raise tables.explain(error, self._path) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Open what is there; None where nothing is."""
+        if not self._path.exists():
+            yield None
+            return
+        try:
+            with closing(tables.connect_to_read(self._path)) as connection:
+                version = tables.version_of(connection, self._path)
+                if version == tables.VERSION:
+                    yield connection
+                    return
+            if version == 0:
+                yield None
+                return
+            with self._writing() as connection:
+                self._reconcile(connection)
+            with closing(tables.connect_to_read(self._path)) as connection:
+                yield connection
+        except (OSError, sqlite3.Error) as error:
+            raise tables.explain(error, self._path) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        """Return the open database; one that was replaced meanwhile is opened anew."""
+        if self._connection is None or self._identity != _identity(self._path):
+            self._disconnect()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = tables.connect(self._path, durable=self._settings.durable)
+            if self._seal.key() is None:
+                self._seal.make_key()
+            version = tables.version_of(self._connection, self._path)
+            if version < tables.VERSION:
+                self._set_up(self._connection, version)
+            self._identity = _identity(self._path)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _set_up(self, connection: sqlite3.Connection, version: int) -> None:
+        """Make the tables, and take over the records of the first format, all or nothing."""
+        connection.execute("BEGIN IMMEDIATE")
+        with _rolled_back_on_failure(connection):
+            # Another process may have done it while this one waited.
+            if tables.version_of(connection, self._path) != version:
+                connection.execute("ROLLBACK")
+                return
+            tables.create(connection)
+            if version == 0:
+                connection.execute("COMMIT")
+                return
+            head, old_head = Head(), b""
+            fault = tables.old_fault(connection)
+            for number, body, digest in list(tables.old_rows(connection)):
+                entry = self._entry(head, "record", body, number=number)
+                tables.insert(connection, entry)
+                head, old_head = Head(number=number, digest=entry.digest), digest
+            tables.drop_old(connection)
+            taken = Migration(time=now(), entries=head.number, head=old_head, fault=fault)
+            entry = self._entry(head, "migration", msgspec.json.encode(taken))
+            tables.insert(connection, entry)
+            last = Head(number=entry.number, digest=entry.digest)
+            anchor = self._seal.read()
+            is_first = anchor is not None and anchor.head == Head()
+            if is_first:
+                self._seal.write(Anchor(head=Head(), next=last), flush=True)
+            connection.execute("COMMIT")
+            if is_first:
+                self._seal.write(Anchor(head=last))
+
+    def _reconcile(self, connection: sqlite3.Connection) -> Head:
+        """Return the head of the log; where it is not as it was left, record that first."""
+        head, anchor = tables.head(connection), self._seal.read()
+        if anchor is not None and anchor.allows(head):
+            return head
+        expected = anchor.head if anchor else Head()
+        reason = (
+            f"entry {expected.number} was its last, and entry {head.number} is"
+            if anchor
+            else "its head or its key was taken away or changed"
+        )
+        logger.warning("The audit log %s is not as it was left: %s.", self._path, reason)
+        found = Break(time=now(), reason=reason, expected=expected, found=head)
+        number = max(head.number, expected.number) + 1
+        entry = self._write(connection, head, "break", msgspec.json.encode(found), number=number)
+        return Head(number=entry.number, digest=entry.digest)
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        head: Head,
+        kind: Kind,
+        body: bytes,
+        *,
+        number: int | None = None,
+        through: int = 0,
+    ) -> Entry:
+        """Append an entry, and remove those up to `through`; the head says so before and after."""
+        entry = self._entry(head, kind, body, number=number)
+        after = Head(number=entry.number, digest=entry.digest)
+        self._seal.write(Anchor(head=head, next=after), flush=self._settings.durable)
+        connection.execute("BEGIN IMMEDIATE")
+        with _rolled_back_on_failure(connection):
+            if through:
+                tables.remove_through(connection, through)
+            tables.insert(connection, entry)
+            connection.execute("COMMIT")
+        self._seal.write(Anchor(head=after))
+        return entry
+
+    def _entry(self, head: Head, kind: Kind, body: bytes, *, number: int | None = None) -> Entry:
+        number = number or head.number + 1
+        digest = digest_of(head.digest, number, kind, body)
+        return Entry(
+            number=number, kind=kind, body=body, digest=digest, mac=self._seal.entry_mac(digest)
         )
 
+    def _prune_if_due(self, connection: sqlite3.Connection, head: Head) -> Head:
+        """Apply `audit.keep_days` once a day; a log that is not intact is left as it is."""
+        today = datetime.now(UTC)
+        if self._looked_for_old and today - self._looked_for_old < timedelta(days=1):
+            return head
+        self._looked_for_old = today
+        before = today - timedelta(days=self._settings.keep_days)
+        if self._prune(connection, head, before) is None:
+            logger.warning("The audit log %s is not intact: nothing old is removed.", self._path)
+        return tables.head(connection)
 
-def record_of(answer: Answer, *, workspace: Path, version: str) -> AuditRecord:
-    """Make the record of an answer: its evidence goes in as hashes, not as text."""
-    return AuditRecord(
-        id=answer.id,
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        workspace=str(workspace),
-        question=answer.question,
-        text=answer.text,
-        mode=answer.mode,
-        model=answer.model,
-        scores=answer.judgement.scores,
-        findings=answer.judgement.findings,
-        verdict=answer.judgement.verdict,
-        evidence=tuple(
-            EvidenceHash(
-                path=passage.chunk.path,
-                start_line=passage.chunk.start_line,
-                end_line=passage.chunk.end_line,
-                sha256=hashlib.sha256(passage.chunk.text.encode()).hexdigest(),
-            )
-            for passage in answer.passages
-        ),
-        timings_ms=answer.timings_ms,
-        version=version,
-    )
+    def _prune(self, connection: sqlite3.Connection, head: Head, before: datetime) -> int | None:
+        """Remove what is older; return how many entries, None where the log is not intact."""
+        checkpoint = retention.plan(connection, self._seal.key(), before)
+        if checkpoint is None:
+            return None
+        if checkpoint.removed == 0:
+            return 0
+        body = msgspec.json.encode(checkpoint)
+        self._write(connection, head, "checkpoint", body, through=checkpoint.through)
+        return checkpoint.removed
 
 
-def record_of_acceptance(
-    acceptance: Acceptance, text: str, *, workspace: Path, version: str
-) -> AuditRecord:
-    """Make the record of a finding that the user accepted on `text`."""
-    return AuditRecord(
-        id=uuid.uuid4().hex,
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        workspace=str(workspace),
-        question="",
-        text=text,
-        mode="accept",
-        model=None,
-        scores=Scores(),
-        findings=(),
-        verdict=Verdict.PASS,
-        evidence=(),
-        timings_ms={},
-        version=version,
-        accepted=acceptance,
-    )
+@contextmanager
+def _rolled_back_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
-def _head(database: sqlite3.Connection) -> bytes:
-    row = database.execute("SELECT digest FROM records ORDER BY number DESC LIMIT 1").fetchone()
-    return bytes(row[0]) if row else _GENESIS
-
-
-def _link(head: bytes, body: bytes) -> bytes:
-    return hashlib.sha256(head + body).digest()
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -12,7 +12,7 @@ from nsllm.frontends.lsp.protocol import decode
 
 if TYPE_CHECKING:
     from nsllm.frontends.lsp.server import Server
-    from nsllm.governance.audit import AuditRecord
+    from nsllm.governance.records import AuditRecord
 
 _PAGE = 50
 
@@ -53,7 +53,8 @@ def register(server: "Server") -> None:
 
 
 async def _accept(server: "Server", finding: AcceptedFinding) -> None:
-    from nsllm.governance.audit import Acceptance, AuditLog, record_of_acceptance
+    from nsllm.governance.audit import AuditLog
+    from nsllm.governance.records import Acceptance, record_of_acceptance
 
     place = server.workspaces.place(finding.uri)
     folder = place[0] if place else server.workspaces.pick(None)
