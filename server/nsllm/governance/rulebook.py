@@ -31,6 +31,9 @@ _SHORT_KEYS = {
     "coherence_reject": ("coherence", "reject"),
     "require_citations": ("citation.missing", "enabled"),
 }
+_Tables = dict[str, tuple[str, dict[str, Any]]]
+"""Options by rule id, each with the key of the table that they stand in."""
+
 _HINT = "docs/RULES.md lists every rule with its options; `nsllm rules list` those in use."
 
 
@@ -78,12 +81,16 @@ class Rulebook:
 
     def configured(self, path: str | None = None) -> Mapping[str, Configured]:
         """Return every rule, by id, as it holds for the document at `path`; None: an answer."""
-        matching = tuple(
-            number
-            for number, (spec, _, _) in enumerate(self._overrides)
-            if path is not None and spec.match_file(path)
-        )
-        return self._configure(matching)
+        return self._configure(self._matching(path))
+
+    def profile_of(self, path: str | None) -> Profile:
+        """Return the profile that holds for the document at `path`."""
+        return self._profile(self._matching(path))
+
+    def under(self, profile: Profile, rule_id: str, path: str | None) -> Configured:
+        """Return a rule as it would be in another profile, with everything else as it is."""
+        tables = self._tables_of(self._matching(path))
+        return _configure(self.rules[rule_id], profile, self._short, tables)
 
     def of(self, subject: Subject) -> Iterator[Configured]:
         """Yield the rules that apply to a text."""
@@ -99,22 +106,36 @@ class Rulebook:
 
     def _configure(self, matching: tuple[int, ...]) -> dict[str, Configured]:
         if matching not in self._known:
-            profile = self.profile
-            for number in matching:
-                profile = self._overrides[number][1] or profile
-            tables = [self._tables, *(self._overrides[number][2] for number in matching)]
+            profile = self._profile(matching)
+            tables = self._tables_of(matching)
             self._known[matching] = {
                 rule.id: _configure(rule, profile, self._short, tables)
                 for rule in self.rules.values()
             }
         return self._known[matching]
 
-    def _by_rule(self, table: Mapping[str, Any], key: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    def _profile(self, matching: tuple[int, ...]) -> Profile:
+        profile = self.profile
+        for number in matching:
+            profile = self._overrides[number][1] or profile
+        return profile
+
+    def _matching(self, path: str | None) -> tuple[int, ...]:
+        return tuple(
+            number
+            for number, (spec, _, _) in enumerate(self._overrides)
+            if path is not None and spec.match_file(path)
+        )
+
+    def _tables_of(self, matching: tuple[int, ...]) -> list[_Tables]:
+        return [self._tables, *(self._overrides[number][2] for number in matching)]
+
+    def _by_rule(self, table: Mapping[str, Any], key: str) -> _Tables:
         """Return the options by rule id, each with the key of its table.
 
         An id may be written as one key or as nested tables: `[governance.rules.length.long]`.
         """
-        found: dict[str, tuple[str, dict[str, Any]]] = {}
+        found: _Tables = {}
         waiting: list[tuple[str, Mapping[str, Any]]] = [("", table)]
         while waiting:
             prefix, options = waiting.pop()
@@ -154,7 +175,7 @@ def _configure(
     rule: Rule[Any],
     profile: Profile,
     short: Mapping[str, list[tuple[str, str, Any]]],
-    tables: list[dict[str, tuple[str, dict[str, Any]]]],
+    tables: list[_Tables],
 ) -> Configured:
     values: dict[str, Any] = msgspec.structs.asdict(rule.options)
     origins: dict[str, str] = {}
