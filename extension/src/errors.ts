@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { Fix } from "./exchange";
 import { errorData } from "./protocol";
 
 /** The error codes of LSP for a request that was given up. */
@@ -19,11 +20,6 @@ export interface Failure {
   readonly hint: string;
   readonly code: string;
   readonly fix: Fix;
-}
-
-export interface Fix {
-  readonly title: string;
-  readonly command: string;
 }
 
 export function isCancellation(error: unknown): boolean {
@@ -56,7 +52,8 @@ export async function report(error: unknown, log: vscode.LogOutputChannel): Prom
   }
 }
 
-function fixFor(code: string): Fix {
+/** Return the command that mends what a code of the server's errors names. */
+export function fixFor(code: string): Fix {
   const { t } = vscode.l10n;
   switch (code) {
     case "settings":

@@ -15,8 +15,14 @@ export interface Exchange {
   readonly failure?: {
     readonly message: string;
     readonly hint: string;
-    readonly fix: { readonly title: string; readonly command: string };
+    readonly fix: Fix;
   };
+}
+
+/** A command that mends something, and what its button says. */
+export interface Fix {
+  readonly title: string;
+  readonly command: string;
 }
 
 export type Stage = "searching" | "writing" | "done" | "stopped" | "failed";

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { Server, ServerFailure } from "./client";
+import type { Fix } from "./exchange";
 import { firstOnPath } from "./runtime";
 
 const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu]"';
@@ -9,6 +10,20 @@ export function explainFailures(server: Server, log: vscode.LogOutputChannel): v
   return server.onDidFail((failure) => {
     explain(failure).catch((error: unknown) => log.error(String(error)));
   });
+}
+
+/** Return what mends a server that does not run, best first. */
+export function serverFixes({ failure }: Server): Fix[] {
+  const { t } = vscode.l10n;
+  return failure?.kind === "missing"
+    ? [
+        { title: t("Choose Interpreter"), command: "nsllm.chooseInterpreter" },
+        { title: t("Open Walkthrough"), command: "nsllm.openWalkthrough" },
+      ]
+    : [
+        { title: t("Restart Server"), command: "nsllm.restartServer" },
+        { title: t("Show Logs"), command: "nsllm.showServerLogs" },
+      ];
 }
 
 function explain(failure: ServerFailure): Promise<void> {

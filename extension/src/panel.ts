@@ -175,15 +175,19 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   #postState(): void {
     const { server, status } = this.#parts;
-    const told = status.told;
-    const unwell = told && told.health !== "ok" ? `${told.message} ${told.hint ?? ""}`.trim() : "";
-    const problem = server.state === "running" ? unwell : (server.failure?.reason ?? "");
+    const running = server.state === "running";
+    const told = status.told?.health === "ok" ? undefined : status.told;
+    const unwell = told ? `${told.message} ${told.hint ?? ""}`.trim() : "";
+    const problem = running ? unwell : (server.failure?.reason ?? "");
     const models = this.#models.map(({ id, installed, in_use }) => ({
       id,
       installed,
       inUse: in_use,
     }));
-    this.#post({ type: "state", state: { models, server: server.state, problem } });
+    this.#post({
+      type: "state",
+      state: { models, server: server.state, problem, fixes: status.fixes },
+    });
   }
 
   #post(message: ToPanel): void {

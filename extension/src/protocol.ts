@@ -164,6 +164,8 @@ export interface ServerStatus {
   readonly health: "ok" | "warning" | "error";
   readonly message: string;
   readonly hint?: string | null;
+  /** The code of the error that `message` tells of. */
+  readonly code?: string | null;
   readonly busy: readonly BusyTask[];
   readonly models: { readonly embedder: string | null; readonly generator: string | null };
   readonly folders: readonly {

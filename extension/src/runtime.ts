@@ -146,8 +146,12 @@ function readVersion(launch: Launch, extensionPath: string): Promise<string> {
           resolveVersion(version);
           return;
         }
+        const { t } = vscode.l10n;
         const lastLine = stderr.trim().split(/\r?\n/).at(-1);
-        reject(new Error(lastLine || (error ? error.message : vscode.l10n.t("no version told"))));
+        const problem = error?.killed
+          ? t("no answer within {0} seconds", VALIDATION_TIMEOUT_MS / 1_000)
+          : lastLine || (error ? error.message : t("no version told"));
+        reject(new Error(problem));
       },
     );
   });

@@ -1,8 +1,12 @@
 import * as vscode from "vscode";
 import { SCHEMES, type Server } from "./client";
+import { fixFor } from "./errors";
+import type { Fix } from "./exchange";
+import { serverFixes } from "./guide";
 import type { ServerStatus } from "./protocol";
 import { type StatusWords, statusView } from "./status-view";
 
+const SELECTOR = SCHEMES.map((scheme) => ({ scheme }));
 const SEVERITIES = {
   information: vscode.LanguageStatusSeverity.Information,
   warning: vscode.LanguageStatusSeverity.Warning,
@@ -17,6 +21,7 @@ export class Status implements vscode.Disposable {
   readonly #bar: vscode.StatusBarItem;
   readonly #language: vscode.LanguageStatusItem;
   readonly #subscriptions: vscode.Disposable[];
+  #trust: vscode.LanguageStatusItem | undefined;
 
   constructor(server: Server) {
     const { t } = vscode.l10n;
@@ -27,10 +32,7 @@ export class Status implements vscode.Disposable {
       90,
     );
     this.#bar.name = t("NS-LLM");
-    this.#language = vscode.languages.createLanguageStatusItem(
-      "nsllm.status",
-      SCHEMES.map((scheme) => ({ scheme })),
-    );
+    this.#language = vscode.languages.createLanguageStatusItem("nsllm.status", SELECTOR);
     this.#language.name = t("NS-LLM");
     this.#language.command = { title: t("Open Logs"), command: "nsllm.showLogs" };
     this.#subscriptions = [
@@ -45,22 +47,54 @@ export class Status implements vscode.Disposable {
         void vscode.commands.executeCommand("setContext", "nsllm.running", state === "running");
         this.#show();
       }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        this.#showTrust();
+        this.#show();
+      }),
     ];
+    this.#showTrust();
     this.#show();
     this.#bar.show();
   }
 
   dispose(): void {
     vscode.Disposable.from(...this.#subscriptions).dispose();
+    this.#trust?.dispose();
+  }
+
+  /** What mends what is wrong, best first; empty while all is well. */
+  get fixes(): Fix[] {
+    if (this.#server.state !== "running") {
+      return serverFixes(this.#server);
+    }
+    return this.told && this.told.health !== "ok" ? [fixFor(this.told.code ?? "")] : [];
+  }
+
+  /** Say what a folder that is not trusted leaves out; trust that is withdrawn reloads the window. */
+  #showTrust(): void {
+    const { t } = vscode.l10n;
+    if (vscode.workspace.isTrusted) {
+      this.#trust?.dispose();
+      this.#trust = undefined;
+      return;
+    }
+    const item = vscode.languages.createLanguageStatusItem("nsllm.trust", SELECTOR);
+    item.name = t("NS-LLM: trust");
+    item.text = t("Restricted mode");
+    item.detail = t("This folder's own settings for the server and the models are not used");
+    item.command = { title: t("Manage Trust"), command: "workbench.trust.manage" };
+    this.#trust = item;
   }
 
   #show(): void {
     const { state, failure } = this.#server;
     const view = statusView({ state, reason: failure?.reason, told: this.told }, words());
     this.#bar.text = `${view.icon} NS-LLM`;
-    this.#bar.tooltip = [view.text, view.detail].filter((part) => part !== "").join("\n");
+    this.#bar.tooltip = [view.text, view.detail, this.#trust?.detail ?? ""]
+      .filter((part) => part !== "")
+      .join("\n");
     this.#bar.accessibilityInformation = { label: `NS-LLM: ${view.text}. ${view.detail}` };
-    this.#bar.command = state === "failed" ? "nsllm.restartServer" : "nsllm.switchModel";
+    this.#bar.command = this.fixes[0]?.command ?? "nsllm.switchModel";
     this.#bar.backgroundColor =
       view.severity === "information"
         ? undefined

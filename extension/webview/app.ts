@@ -125,21 +125,18 @@ export class App {
     this.#announcer.textContent = text;
   }
 
-  #showState({ models, server, problem }: PanelState): void {
-    const { starting, notRunning, restart, showLogs } = this.#strings;
+  #showState({ models, server, problem, fixes }: PanelState): void {
+    const { starting, notRunning } = this.#strings;
     this.#composer.models(models);
-    const run = (command: string) => () => this.#send({ type: "run", command });
-    if (server === "running") {
-      this.#banner.replaceChildren(...(problem === "" ? [] : [element("p", {}, problem)]));
-    } else if (server === "starting") {
+    if (server === "starting") {
       this.#banner.replaceChildren(element("p", { class: "progress" }, starting));
-    } else {
-      this.#banner.replaceChildren(
-        element("p", {}, problem === "" ? notRunning : problem),
-        button(restart, run("nsllm.restartServer")),
-        button(showLogs, run("nsllm.showLogs")),
-      );
+      return;
     }
+    const text = problem === "" && server !== "running" ? notRunning : problem;
+    const buttons = fixes.map(({ title, command }) =>
+      button(title, () => this.#send({ type: "run", command })),
+    );
+    this.#banner.replaceChildren(...(text === "" ? [] : [element("p", {}, text), ...buttons]));
   }
 
   #settle(): void {

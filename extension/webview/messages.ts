@@ -1,4 +1,4 @@
-import type { Exchange } from "../src/exchange";
+import type { Exchange, Fix } from "../src/exchange";
 import type { Mode } from "../src/protocol";
 
 /** What the panel shows besides its exchanges. */
@@ -6,6 +6,8 @@ export interface PanelState {
   readonly models: readonly ModelChoice[];
   readonly server: "starting" | "running" | "stopped" | "failed";
   readonly problem: string;
+  /** What mends the problem, best first. */
+  readonly fixes: readonly Fix[];
 }
 
 export interface ModelChoice {

@@ -55,8 +55,6 @@ export const ENGLISH = {
   overallMeaning: "The scores together. 1 is best.",
   starting: "The server is starting…",
   notRunning: "The server is not running.",
-  restart: "Restart server",
-  showLogs: "Show logs",
 } as const;
 
 export type Strings = Readonly<Record<keyof typeof ENGLISH, string>>;

@@ -176,9 +176,11 @@ test("a page that comes back has its draft, its mode and its session", () => {
 });
 
 test("a server that does not run is said, with what to do", () => {
-  tell({ type: "state", state: { models: [], server: "failed", problem: "signal SIGKILL" } });
+  const fixes = [{ title: "Restart Server", command: "nsllm.restartServer" }];
+  const problem = "signal SIGKILL";
+  tell({ type: "state", state: { models: [], server: "failed", problem, fixes } });
   expect(root.querySelector(".banner")?.textContent).toContain("signal SIGKILL");
-  named(ENGLISH.restart)?.click();
+  named("Restart Server")?.click();
   expect(sent.at(-1)).toEqual({ type: "run", command: "nsllm.restartServer" });
 });
 
@@ -187,7 +189,7 @@ test("the model in use is selected, and picking another tells the host", () => {
     { id: "a", installed: true, inUse: false },
     { id: "b", installed: true, inUse: true },
   ];
-  tell({ type: "state", state: { models, server: "running", problem: "" } });
+  tell({ type: "state", state: { models, server: "running", problem: "", fixes: [] } });
   const select = root.querySelector<HTMLSelectElement>(`select[title="${ENGLISH.model}"]`);
   expect(select?.value).toBe("b");
   if (select) {
