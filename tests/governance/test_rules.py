@@ -9,7 +9,9 @@ from nsllm.governance.rules import Subject
 from nsllm.scoring.claims import claims
 from nsllm.scoring.scorer import Measurement
 from nsllm.settings import Governance
-from nsllm.types import AnswerMode, ClaimGrounding, Judgement, Scores, Severity, Verdict
+from nsllm.types import AnswerMode, ClaimGrounding, Evidence, Judgement, Scores, Severity, Verdict
+
+NEAREST = Evidence(marker=1, text="Backups are kept.")
 
 
 def judged(
@@ -22,7 +24,7 @@ def judged(
     limits: Governance = Governance(),  # noqa: B008 - frozen
 ) -> Judgement:
     grounded = tuple(
-        ClaimGrounding(claim=claim, score=grounding, evidence=None) for claim in claims(text)
+        ClaimGrounding(claim=claim, score=grounding, evidence=NEAREST) for claim in claims(text)
     )
     measurement = Measurement(scores=Scores(coherence=coherence), claims=grounded)
     subject = Subject(text=text, measurement=measurement, passages=passages, mode=mode)
@@ -66,6 +68,8 @@ def test_a_generated_claim_needs_a_citation_but_text_from_elsewhere_does_not() -
     text = "Backups are kept for ninety days."
     assert rules(judged(text)) == [("citation.missing", Severity.WARN)]
     assert rules(judged(text, mode=None)) == []
+    [finding] = judged(text).findings
+    assert finding.evidence == NEAREST
 
 
 def test_long_texts_are_found_on_the_words_beyond_the_limit() -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MARKER = re.compile(r"\[\d{1,3}\](?!\()")
 _STOP = re.compile(r"[.!?…。！？]+$")
+_REPLACE = "Replace with what the source says"
+_CITE = "Insert the citation"
 OPEN_EVIDENCE = "nsllm.openEvidence"
 ASK_AGAIN = "nsllm.askAgain"
 ACCEPT_FINDING = "nsllm.acceptFinding"
@@ -82,7 +84,7 @@ def _actions(server: "Server", case: Case) -> Iterator[types.CodeAction]:
             kind=types.CodeActionKind.QuickFix,
             diagnostics=[diagnostic],
             edit=_workspace_edit(server, case.buffer, change),
-            is_preferred=True if title.startswith("Replace") else None,
+            is_preferred=True if title == _preferred(case.finding.rule) else None,
         )
     for title, command, argument in _commands(case):
         yield types.CodeAction(
@@ -93,17 +95,22 @@ def _actions(server: "Server", case: Case) -> Iterator[types.CodeAction]:
         )
 
 
+def _preferred(rule: str) -> str:
+    """Return the title of what mends a finding best: a claim without a source may well be true."""
+    return _CITE if rule == "citation.missing" else _REPLACE
+
+
 def _edits(case: Case) -> Iterator[tuple[str, Span, str]]:
     """Yield titles with the span to replace and the new text."""
     span = (case.finding.start, case.finding.end)
     quoted = quote(case.finding, case.text)
     if quoted:
-        yield "Replace with what the source says", span, quoted.text
+        yield _REPLACE, span, quoted.text
         citation = _citation(case, quoted)
         if citation and not _MARKER.search(case.text):
             stop = _STOP.search(case.text)
             at = case.finding.end - (len(stop[0]) if stop and citation[:1] == "(" else 0)
-            yield "Insert the citation", (at, at), f" {citation}"
+            yield _CITE, (at, at), f" {citation}"
     if case.finding.rule.startswith(("grounding", "citation.missing")):
         yield "Remove the claim", _with_space(case.buffer.text, span), ""
     yield "Mute this rule here", *_mute(case)

@@ -10,6 +10,7 @@ from lsprotocol import types
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.positions import Lines, Span
 from nsllm.frontends.lsp.quotes import Quote, place_of, quote
+from nsllm.frontends.lsp.rule_pages import page_of
 from nsllm.frontends.lsp.uris import uri_of
 from nsllm.types import Finding, Severity
 
@@ -92,11 +93,13 @@ def to_diagnostic(report: Report, part: Part, finding: Finding, lines: Lines) ->
         if location:
             message = f"The source: {_short(quoted.text)}"
             related = [types.DiagnosticRelatedInformation(location=location, message=message)]
+    page = page_of(finding.rule)
     return types.Diagnostic(
         range=to_range(lines, _shown(lines, part, finding)),
         message=finding.message,
         severity=_SEVERITIES[finding.severity],
         code=finding.rule,
+        code_description=types.CodeDescription(href=page) if page else None,
         source=SOURCE,
         related_information=related,
         data=data,

@@ -28,7 +28,10 @@ def find_missing(subject: Subject, _options: Options) -> Iterator[Observation]:
         claim = grounded.claim
         if not claim.markers and without_markers(claim.text):
             yield Observation(
-                start=claim.start, end=claim.end, message="This claim cites no source."
+                start=claim.start,
+                end=claim.end,
+                message="This claim cites no source.",
+                evidence=grounded.evidence,
             )
 
 
