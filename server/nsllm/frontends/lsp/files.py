@@ -51,6 +51,7 @@ def register(server: "Server") -> None:
     async def configured(params: Mapping[str, Any]) -> None:
         await server.workspaces.reconfigure(params.get("settings"))
 
+    server.watching.listen(changed)
     server.handle(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched)
     server.handle(types.WORKSPACE_DID_RENAME_FILES, renamed)
     server.handle(types.TEXT_DOCUMENT_DID_SAVE, saved)

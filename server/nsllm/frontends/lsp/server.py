@@ -34,6 +34,7 @@ from nsllm.frontends.lsp.handshake import encoding_of, initialize_result, suppor
 from nsllm.frontends.lsp.processes import wait_for_end
 from nsllm.frontends.lsp.protocol import Protocol
 from nsllm.frontends.lsp.status import Status
+from nsllm.frontends.lsp.watching import Watching
 from nsllm.frontends.lsp.work import Background, WorkBoard
 from nsllm.frontends.lsp.workspaces import Workspaces
 
@@ -70,6 +71,7 @@ class Server(LanguageServer):
         self.background = Background(self.report_failure)
         self.work = WorkBoard(self.notify)
         self.workspaces = Workspaces(self)
+        self.watching = Watching(self)
         self.status = Status(self.notify, self.workspaces.describe)
         self.governor = Governor(
             self.documents,

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from nsllm.errors import (
-    ModelMissingError,
-    NsllmError,
-    WorkspaceError,
-)
+from nsllm.errors import ModelMissingError, NsllmError, WorkspaceError
 from nsllm.frontends.lsp.asking import new_progress, pull_section, register_for_changes
 from nsllm.frontends.lsp.configuration import SECTION, Configuration
 from nsllm.frontends.lsp.folder import Folder
@@ -68,6 +64,7 @@ class Workspaces:
         await register_for_changes(self._server)
         await self._load_settings()
         self._begun.set()
+        self._server.watching.follow(self)
         self._server.status.changed()
         for folder in self:
             self.sync(folder)
@@ -85,6 +82,7 @@ class Workspaces:
                 folder = self._folders[added.uri]
                 folder.settings = await self._settings(folder)
                 self.sync(folder)
+        self._server.watching.follow(self)
         for buffer in self._server.documents:
             self._buffer_changed(buffer.uri)
         self._server.status.changed()
@@ -103,6 +101,7 @@ class Workspaces:
             if folder.settings != before.get(folder.uri):
                 await folder.aclose()
                 self.sync(folder)
+        self._server.watching.follow(self)
         self._server.governor.sources_changed()
 
     def place(self, uri: str) -> tuple[Folder, str] | None:
