@@ -8,7 +8,7 @@ import msgspec
 
 from nsllm.documents.chunker import Chunker
 from nsllm.embedding.embedder import Embedder
-from nsllm.errors import ModelMissingError
+from nsllm.errors import ModelCorruptError, ModelMissingError
 from nsllm.generation.client import GeneratorClient, GeneratorModel
 from nsllm.generation.exam import ExamResult, exam, sit
 from nsllm.generation.reader import Reader
@@ -16,6 +16,7 @@ from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
 from nsllm.models.registry import InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
+from nsllm.models.verify import check_sizes
 from nsllm.settings import Settings
 from nsllm.types import Passage, ProgressListener
 
@@ -43,16 +44,15 @@ class ModelRuntime:
         return (self._settings.models.embedder, READER, self._settings.models.generator)
 
     def missing(self) -> list[Model]:
-        """Return those of the needed models that are not on this machine.
+        """Return those of the needed models that have to be fetched or imported (again).
+
+        Besides those that are not on this machine: damaged ones, and what an older importer made.
 
         Raises:
             UnknownModelError: the settings name a model that models.toml does not have.
         """
-        return [
-            self.registry.get(name)
-            for name in self.needed()
-            if self.registry.installed(name) is None
-        ]
+        needed = [self.registry.get(name) for name in self.needed()]
+        return [model for model in needed if install.usable(model) is None]
 
     async def pull(self, name: str, listener: ProgressListener) -> InstalledModel:
         """Fetch and import a model; a generator sits the reading exam at once."""
@@ -92,6 +92,7 @@ class ModelRuntime:
 
         Raises:
             ModelMissingError: it is not on this machine.
+            ModelCorruptError: one of its files is missing or cut off.
         """
         with self._lock:
             if self._embedder is None:
@@ -108,6 +109,7 @@ class ModelRuntime:
 
         Raises:
             ModelMissingError: it is not on this machine.
+            ModelCorruptError: one of its files is missing or cut off.
         """
         with self._lock:
             if self._reader is None:
@@ -119,11 +121,13 @@ class ModelRuntime:
 
         Raises:
             ModelMissingError: it is not on this machine.
+            ModelCorruptError: one of its files is missing or cut off.
         """
         name = name or self._settings.models.generator
+        # Every time: its worker ends when idle, and loads the files anew with the next text.
+        installed = self._installed(name)
         with self._lock:
             if name not in self._writers:
-                installed = self._installed(name)
                 self._writers[name] = Writer(
                     name,
                     self._client,
@@ -141,10 +145,15 @@ class ModelRuntime:
     async def perplexity(
         self, question: str, passages: Sequence[Passage], text: str
     ) -> float | None:
-        """Return the perplexity of a text under the generator in use; None where it is not here."""
-        if self.registry.installed(self._settings.models.generator) is None:
+        """Return the perplexity of a text under the generator in use.
+
+        None where that is not here, or damaged: a quotation stands without it.
+        """
+        try:
+            writer = self.writer()
+        except (ModelMissingError, ModelCorruptError):
             return None
-        return await self.writer().perplexity(question, passages, text)
+        return await writer.perplexity(question, passages, text)
 
     async def aclose(self) -> None:
         """End the worker process."""
@@ -155,6 +164,7 @@ class ModelRuntime:
         return self._settings.models.threads or hardware.physical_cores()
 
     def _installed(self, name: str) -> InstalledModel:
+        """Return an installed model whose files are all there, as large as they should be."""
         installed = self.registry.installed(name)
         if installed is None:
             self.registry.get(name)
@@ -162,4 +172,5 @@ class ModelRuntime:
                 f"The model {name} is not on this machine.",
                 hint=f"Fetch it: nsllm models pull {name}",
             )
+        check_sizes(installed)
         return installed

@@ -54,13 +54,13 @@ def list_models(json: Annotated[bool, session.Json] = False) -> None:
 @app.command()
 def pull(
     ids: Annotated[list[str] | None, typer.Argument(help="Default: what an answer takes.")] = None,
-    yes: Annotated[bool, session.Yes] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", hidden=True)] = False,  # noqa: ARG001
 ) -> None:
-    """Download and import models."""
+    """Download and import models: to ask for it is consent enough, so nothing is asked."""
 
     async def work(application: Application) -> None:
         if not ids:
-            await session.fetch_missing(application, yes=yes, quiet=False)
+            await session.fetch(application, application.models.missing())
         for name in ids or ():
             with progress() as listener:
                 await application.models.pull(name, listener)

@@ -1,7 +1,7 @@
 """Open an Application for one command, and fetch the models that it lacks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from nsllm import settings
 from nsllm.app import Application
 from nsllm.cli.console import confirm, err, note, progress, size
 from nsllm.errors import ModelMissingError
+from nsllm.models.registry import Model
 from nsllm.runtime import ModelRuntime
 
 _T = TypeVar("_T")
@@ -54,15 +55,31 @@ async def fetch_missing(application: Application, *, yes: bool, quiet: bool) -> 
     missing = application.models.missing()
     if not missing:
         return
-    for model in missing:
-        note(f"{model.id}: {size(model.download_bytes)} from {model.origin}, {model.licence}")
     names = " and ".join(model.id for model in missing)
-    allowed = application.settings.models.download
-    if not allowed or not (yes or confirm(f"Download {names} now?")):
-        raise ModelMissingError(
-            f"The models {names} are not on this machine.",
-            hint="Run `nsllm models pull`, or pass --yes to download them when they are missing.",
-        )
+    if application.settings.models.download:
+        _announce(missing)
+        if yes or confirm(f"Download {names} now?"):
+            await _pull(application, missing, quiet=quiet)
+            return
+    raise ModelMissingError(
+        f"These models are not ready on this machine: {names}.",
+        hint="Run `nsllm models pull`, or pass --yes to download what is missing "
+        "(the setting models.download must allow it).",
+    )
+
+
+async def fetch(application: Application, models: Sequence[Model]) -> None:
+    """Download and import models that the user asked for."""
+    _announce(models)
+    await _pull(application, models, quiet=False)
+
+
+def _announce(models: Sequence[Model]) -> None:
+    for model in models:
+        note(f"{model.id}: {size(model.download_bytes)} from {model.origin}, {model.licence}")
+
+
+async def _pull(application: Application, models: Sequence[Model], *, quiet: bool) -> None:
     with progress(quiet=quiet) as listener:
-        for model in missing:
+        for model in models:
             await application.models.pull(model.id, listener)

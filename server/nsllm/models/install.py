@@ -67,7 +67,7 @@ def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> Insta
     registry = Registry.load()
     base = model if model.base is None else registry.get(model.base)
     with exclusive(model.id):
-        present = _usable(model)
+        present = usable(model)
         if present is not None:
             return present
         failures: list[DownloadError] = []
@@ -148,7 +148,7 @@ def _refuse_taken(name: str) -> None:
             )
 
 
-def _usable(model: Model) -> InstalledModel | None:
+def usable(model: Model) -> InstalledModel | None:
     """Return the installed model where it is whole and made by the importer of this version."""
     try:
         installed = find_installed(model.id)
@@ -178,7 +178,7 @@ def _install(
             weights = _fetch(model, source, partial, listener)
             for adapter in adapters:
                 with exclusive(adapter.id):
-                    if _usable(adapter) is None:
+                    if usable(adapter) is None:
                         _make(adapter, source, weights, partial / adapter.id, listener)
             return _make(model, source, weights, partial / "model", listener)
     finally:
