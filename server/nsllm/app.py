@@ -2,49 +2,41 @@
 
 import asyncio
 import threading
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 
-import msgspec
-
-from nsllm import __version__, home
+from nsllm import home
+from nsllm.answering import Answering, Stopwatch
+from nsllm.attempts import Attempts
 from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError
-from nsllm.generation.extractive import Reading, extract, rank, read
+from nsllm.generation.extractive import Reading, rank, read
 from nsllm.governance.audit import AuditLog
 from nsllm.governance.pipeline import judge
-from nsllm.governance.records import Origin, record_of
+from nsllm.governance.ratelimit import RateLimiter, SharedStore
+from nsllm.governance.records import record_of
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
+from nsllm.provenance import origin_of
 from nsllm.retrieval.follow_up import complete
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
-from nsllm.scoring.claims import claims, markers, without_markers
+from nsllm.scoring.claims import claims, without_markers
 from nsllm.scoring.evidence import blank, passage_chunk
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.types import (
     Answer,
     AnswerListener,
-    AnswerMode,
     Chunk,
-    Delta,
-    Draft,
-    Finding,
     Judgement,
     Passage,
     ProgressListener,
     Question,
     Retrieved,
-    Scores,
-    Severity,
-    Verdict,
-    Withdrawn,
     ignore_event,
     ignore_progress,
 )
@@ -70,7 +62,10 @@ class Application:
         self.settings = settings
         self.models = models
         self.rulebook = Rulebook(settings.governance)
-        self._audit = AuditLog(home.audit_path(), settings.audit) if settings.audit.enabled else None
+        self._audit = (
+            AuditLog(home.audit_path(), settings.audit) if settings.audit.enabled else None
+        )
+        self._limiter = RateLimiter(settings.limits, SharedStore(home.limits_path()))
         self._index: WorkspaceIndex | None = None
         self._opening = threading.Lock()
 
@@ -99,19 +94,28 @@ class Application:
         count = top_k or self.settings.retrieval.top_k
         return await asyncio.to_thread(self._retrieve, query, count)
 
-    async def ask(self, question: Question, listener: AnswerListener = ignore_event) -> Answer:
+    async def ask(
+        self,
+        question: Question,
+        listener: AnswerListener = ignore_event,
+        *,
+        client: str = "",
+    ) -> Answer:
         """Answer a question from the workspace, judge the answer, and record it.
 
         A follow-up is answered as the question that it stands for. A rejected draft is written
-        once more, and then replaced by a quotation.
+        once more, and then replaced by a quotation. `client` is who asks: the front end, and its
+        session where it has one.
 
         Raises:
             QuestionError: the question is empty, or longer than the model's context.
+            RateLimitedError: more was asked than `[limits]` allows; says how long to wait.
         """
         if not question.text.strip():
             raise QuestionError("The question is empty.", hint="Ask something.")
+        await asyncio.to_thread(self._limiter.admit, client)
         asked, question = question.text, complete(question)
-        clock = _Stopwatch()
+        clock = Stopwatch()
         with clock.measure("retrieval"):
             found = await asyncio.to_thread(
                 self._retrieve, question.text, max(_POOL, question.top_k)
@@ -120,21 +124,21 @@ class Application:
             reading = await asyncio.to_thread(self._read, question.text, found)
         passages = tuple(rank(found, reading)[: question.top_k])
         listener(Retrieved(passages=passages))
-        notes: list[Finding] = []
-        modes = self._modes(question)
-        attempt = 0
-        while True:
-            mode = modes[attempt]
-            with clock.measure("generation"):
-                draft = await self._write(question, passages, reading, mode, attempt, listener)
-            with clock.measure("scoring"):
-                judgement = await self._judge(question.text, draft, passages, notes)
-            attempt += 1
-            if judgement.verdict is not Verdict.REJECT or attempt == len(modes):
-                break
-            reason = _reason(judgement)
-            notes = [_note("generation.rejected", f"A generated text was rejected: {reason}")]
-            listener(Withdrawn(reason=reason))
+        answering = Answering(
+            question,
+            passages,
+            reading,
+            models=self.models,
+            settings=self.settings,
+            rulebook=self.rulebook,
+            clock=clock,
+        )
+        attempts = Attempts(answering.stages(), listener, strict=self._is_strict)
+        try:
+            draft, judgement = await attempts.settle(answering.modes())
+        finally:
+            # What was generated is paid for, whoever left before the end.
+            await asyncio.to_thread(self._limiter.charge, client, attempts.tokens)
         answer = Answer(
             id=uuid.uuid4().hex,
             question=asked,
@@ -145,10 +149,7 @@ class Application:
             judgement=judgement,
             timings_ms=clock.timings_ms(),
         )
-        if self._audit:
-            origin = Origin(workspace=str(self.workspace), version=__version__)
-            record = record_of(answer, origin)
-            await asyncio.to_thread(self._audit.append, record)
+        await asyncio.to_thread(self._record, answer, attempts, client)
         return answer
 
     async def score(
@@ -256,94 +257,15 @@ class Application:
         )
         return judge(subject, self.rulebook)
 
-    def _modes(self, question: Question) -> tuple[AnswerMode, ...]:
-        """Return the ways to try in order: write twice, then quote."""
-        mode = question.mode
-        if mode == "auto":
-            mode = "generate" if self.models.may_generate(question.model) else "extract"
-        return ("generate", "generate", "extract") if mode == "generate" else ("extract",)
+    @property
+    def _is_strict(self) -> bool:
+        """Whether nothing may be shown before it is judged."""
+        stream = self.settings.governance.stream
+        return stream == "strict" or (stream == "auto" and self.rulebook.profile == "strict")
 
-    async def _write(
-        self,
-        question: Question,
-        passages: Sequence[Passage],
-        reading: Reading,
-        mode: AnswerMode,
-        attempt: int,
-        listener: AnswerListener,
-    ) -> Draft:
-        if mode == "generate" and passages:
-            writer = self.models.writer(question.model)
-            return await writer.write(
-                question.text,
-                passages,
-                history=question.history,
-                attempt=attempt,
-                listener=listener,
-            )
-        draft = extract(reading, passages, self.settings.extraction)
-        listener(Delta(text=draft.text))
-        return draft
-
-    async def _judge(
-        self, question: str, draft: Draft, passages: Sequence[Passage], notes: Sequence[Finding]
-    ) -> Judgement:
-        if not draft.found:
-            note = _note("answer.not-found", "No passage of the workspace answers the question.")
-            return Judgement(scores=Scores(), findings=(*notes, note), verdict=Verdict.PASS)
-        perplexity = draft.perplexity
-        if perplexity is None:
-            # A quotation is scored against what it quotes: the rest would only take time.
-            quoted = [passages[marker - 1] for marker in sorted(set(markers(draft.text)))]
-            perplexity = await self.models.perplexity(question, quoted, draft.text)
-        draft = msgspec.structs.replace(draft, perplexity=perplexity)
-        return await asyncio.to_thread(self._judge_draft, question, draft, passages, notes)
-
-    def _judge_draft(
-        self, question: str, draft: Draft, passages: Sequence[Passage], notes: Sequence[Finding]
-    ) -> Judgement:
-        chunks = [passage.chunk for passage in passages]
-        measurement = measure(
-            draft.text,
-            chunks,
-            self.models.embedder().embed,
-            question=question,
-            perplexity=draft.perplexity,
-        )
-        subject = Subject(
-            text=draft.text,
-            measurement=measurement,
-            passages=len(chunks),
-            mode=draft.mode,
-            chunks=tuple(chunks),
-        )
-        return judge(subject, self.rulebook, notes)
-
-
-class _Stopwatch:
-    """Adds up the milliseconds of each stage."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - started) * 1000
-            self._stages[stage] = self._stages.get(stage, 0.0) + spent
-
-    def timings_ms(self) -> dict[str, float]:
-        return {**self._stages, "total": (time.perf_counter() - self._started) * 1000}
-
-
-def _reason(judgement: Judgement) -> str:
-    """Name the first finding that rejects."""
-    return next(f.message for f in judgement.findings if f.severity is Severity.REJECT)
-
-
-def _note(rule: str, message: str) -> Finding:
-    return Finding(rule=rule, severity=Severity.INFO, start=0, end=0, message=message)
+    def _record(self, answer: Answer, attempts: Attempts, client: str) -> None:
+        if self._audit is None:
+            return
+        origin = origin_of(self.workspace, client, self.settings, self.rulebook, self.models)
+        rejected, tokens = attempts.rejected, attempts.tokens
+        self._audit.append(record_of(answer, origin, rejected=rejected, tokens=tokens))

@@ -22,6 +22,11 @@ class NsllmError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}"
 
+    @property
+    def details(self) -> dict[str, object]:
+        """What a program can act on, besides the code; front ends pass it on."""
+        return {}
+
 
 class UsageError(NsllmError):
     """The request itself is wrong: nothing about the machine has to change."""
@@ -50,6 +55,20 @@ class UnknownModelError(UsageError):
     """No entry of models.toml has this id, or it has another task."""
 
     code = "model.unknown"
+
+
+class RateLimitedError(NsllmError):
+    """More was asked than `[limits]` allows; `retry_after_s` is how long to wait."""
+
+    code = "rate.limited"
+
+    def __init__(self, message: str, *, hint: str, retry_after_s: float) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"retry_after_s": round(self.retry_after_s, 3)}
 
 
 class MachineError(NsllmError):

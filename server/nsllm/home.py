@@ -36,6 +36,11 @@ def workspace_folder(workspace: Path) -> Path:
     return data_folder() / "workspaces" / f"{workspace.resolve().name}-{digest}"
 
 
+def server_folder() -> Path:
+    """Return the folder of the HTTP server's tokens."""
+    return data_folder() / "server"
+
+
 def audit_path() -> Path:
     """Return the audit database."""
     return data_folder() / "audit.db"
@@ -44,3 +49,8 @@ def audit_path() -> Path:
 def seal_folder() -> Path:
     """Return the folder of the audit log's key and head: beside the user's own settings."""
     return settings_folder() / "audit"
+
+
+def limits_path() -> Path:
+    """Return the database in which all processes count what was asked."""
+    return data_folder() / "limits.db"

@@ -181,6 +181,8 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
     """Event of an answer in the making: the next piece of its text."""
 
     text: str
+    tokens: int = 0
+    """How many were generated for it; 0 for what no model wrote."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ def ask(
         return await application.ask(
             Question(text=question, top_k=count, mode=chosen),
             _ignore if json else _show,
+            client="cli",
         )
 
     answer = session.run(workspace, work, overrides=given)

@@ -43,7 +43,7 @@ def print_error(error: NsllmError, *, json: bool) -> None:
     """Print what was met and what to do."""
     if json:
         wired = WireError(code=error.code, message=error.message, hint=error.hint)
-        print_json({"error": wired})
+        print_json({"error": msgspec.to_builtins(wired) | error.details})
     err.print(Text("error: ", style="bold red") + Text(error.message, style="default"))
     if error.hint:
         err.print(Text("  " + error.hint, style="dim"))

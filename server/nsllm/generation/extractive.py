@@ -22,6 +22,11 @@ _SENTENCES_READ = 64
 """Sentences that the reader reads closely for one question, of the most similar passages."""
 
 
+def says_not_found(text: str) -> bool:
+    """Tell whether a text says that nothing answers."""
+    return NOT_FOUND.rstrip(".").lower() in text.lower()
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence of a passage, and the probability that it answers the question."""
 

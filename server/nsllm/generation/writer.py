@@ -9,7 +9,7 @@ import msgspec
 
 from nsllm.generation.client import GeneratorClient, GeneratorModel, Queued, Sampling
 from nsllm.generation.decoding import TextDecoder
-from nsllm.generation.extractive import NOT_FOUND
+from nsllm.generation.extractive import NOT_FOUND, says_not_found
 from nsllm.generation.messages import Tokens
 from nsllm.generation.prompt import Prompt, build
 from nsllm.generation.template import ChatTemplate
@@ -52,11 +52,13 @@ class Writer:
         *,
         history: Sequence[Turn] = (),
         attempt: int = 0,
+        begun: str = "",
         listener: AnswerListener = ignore_event,
     ) -> Draft:
         """Write an answer; a later attempt draws where the first took the likeliest token.
 
         `history`: earlier turns, oldest first; as many of the latest as leave room for passages.
+        `begun`: how the answer begins already; the listener is told only what comes behind it.
 
         Raises:
             QuestionError: the question does not fit into the context.
@@ -67,13 +69,18 @@ class Writer:
         parts: list[str] = []
         logprobs: list[float] = []
         finish = "stop"
+        told = 0
 
         def emit(text: str) -> None:
-            if text:
+            nonlocal told
+            if text or told < len(logprobs):
                 parts.append(text)
-                listener(Delta(text=text))
+                listener(Delta(text=text, tokens=len(logprobs) - told))
+                told = len(logprobs)
 
-        stream = self._client.generate(self._model, prompt.token_ids, self._sampling(attempt))
+        beginning = self._encode(begun)
+        sampling = self._sampling(attempt, used=len(beginning))
+        stream = self._client.generate(self._model, [*prompt.token_ids, *beginning], sampling)
         async with aclosing(stream) as replies:
             async for reply in replies:
                 if isinstance(reply, Queued):
@@ -86,12 +93,16 @@ class Writer:
                 else:
                     finish = reply.finish
         emit(decoder.finish())
-        text = "".join(parts).strip()
+        new = "".join(parts)
+        text = (begun + new).strip()
+        if says_not_found(new):
+            # What a model adds to this is judged by no rule, so it is left out.
+            text = begun or NOT_FOUND
         return Draft(
             text=text,
             mode="generate",
             model=self.name,
-            found=bool(text) and NOT_FOUND.rstrip(".").lower() not in text.lower(),
+            found=bool(text) and text != NOT_FOUND,
             perplexity=perplexity(logprobs),
             finish="length" if finish == "length" else "stop",
         )
@@ -101,8 +112,7 @@ class Writer:
     ) -> float | None:
         """Return the perplexity of a text that others wrote, as this model's own answer."""
         prompt = self._prompt(question, passages)
-        continuation = self._template.tokenizer.encode(text, add_special_tokens=False).ids
-        continuation = continuation[: self._settings.max_tokens]
+        continuation = self._encode(text)[: self._settings.max_tokens]
         if not continuation:
             return None
         return perplexity(await self._client.score(self._model, prompt.token_ids, continuation))
@@ -119,9 +129,14 @@ class Writer:
             history=history,
         )
 
-    def _sampling(self, attempt: int) -> Sampling:
+    def _encode(self, text: str) -> list[int]:
+        if not text:
+            return []
+        return list(self._template.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _sampling(self, attempt: int, *, used: int = 0) -> Sampling:
         sampling = Sampling(
-            max_tokens=self._settings.max_tokens,
+            max_tokens=max(1, self._settings.max_tokens - used),
             temperature=self._settings.temperature,
             top_p=self._settings.top_p,
             seed=self._settings.seed,

@@ -67,10 +67,10 @@ class AuditLog:
             if connection is None:
                 return
             rows = connection.execute(
-                "SELECT body FROM entries WHERE kind = 'record' ORDER BY number"
+                "SELECT number, body FROM entries WHERE kind = 'record' ORDER BY number"
             )
-            for (body,) in rows:
-                yield msgspec.json.decode(body, type=AuditRecord)
+            for number, body in rows:
+                yield self._decode(number, body)
 
     def page(self, limit: int, before: int | None = None) -> list[tuple[int, AuditRecord]]:
         """Return up to `limit` records with their numbers, newest first, from below `before`."""
@@ -82,7 +82,7 @@ class AuditLog:
                 "AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT ?2",
                 (before, limit),
             ).fetchall()
-        return [(number, msgspec.json.decode(body, type=AuditRecord)) for number, body in rows]
+        return [(number, self._decode(number, body)) for number, body in rows]
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries as they are stored, oldest first."""
@@ -159,6 +159,15 @@ class AuditLog:
                 yield connection
         except (OSError, sqlite3.Error) as error:
             raise tables.explain(error, self._path) from error
+
+    def _decode(self, number: int, body: bytes) -> AuditRecord:
+        try:
+            return msgspec.json.decode(body, type=AuditRecord)
+        except msgspec.MsgspecError as error:
+            raise AuditError(
+                f"Entry {number} of the audit log {self._path} cannot be read: {error}.",
+                hint="`nsllm audit verify` says whether it was changed.",
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         """Return the open database; one that was replaced meanwhile is opened anew."""

@@ -63,7 +63,7 @@ async def _accept(server: "Server", finding: AcceptedFinding) -> None:
     if folder.settings.audit.enabled:
         acceptance = Acceptance(rule=finding.rule, uri=finding.uri, reason=finding.reason)
         record = record_of_acceptance(
-            acceptance, finding.text, workspace=folder.path, version=__version__
+            acceptance, finding.text, workspace=folder.path, version=__version__, client="lsp"
         )
         await asyncio.to_thread(AuditLog(home.audit_path()).append, record)
     server.governor.schedule(finding.uri, 0)

@@ -80,7 +80,8 @@ def register(server: "Server") -> None:
                 await folder.flush()
                 history = sessions.history(query.session, folder.uri)
                 question = _question(query, folder, history)
-                answer = await application.ask(question, stream.listen)
+                client = f"lsp:{query.session}" if query.session else "lsp"
+                answer = await application.ask(question, stream.listen, client=client)
         finally:
             stream.close()
         sessions.keep(query.session, folder.uri, answer)

@@ -60,7 +60,7 @@ def response_error(error: BaseException) -> types.ResponseError:
         return types.ResponseError(
             code=_INVALID_PARAMS if isinstance(error, UsageError) else _REQUEST_FAILED,
             message=error.message,
-            data={"code": error.code, "hint": error.hint},
+            data={"code": error.code, "hint": error.hint, **error.details},
         )
     return types.ResponseError(
         code=_INTERNAL,

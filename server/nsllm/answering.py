@@ -1,0 +1,176 @@
+"""The stages of one answer: writing, scoring and judging, over the passages of one question."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nsllm.attempts import Stages
+from nsllm.generation.extractive import Reading, extract, says_not_found
+from nsllm.governance.pipeline import judge
+from nsllm.governance.rulebook import Rulebook
+from nsllm.governance.rules import Subject
+from nsllm.runtime import ModelRuntime
+from nsllm.scoring.claims import markers
+from nsllm.scoring.grounding import Embed
+from nsllm.scoring.scorer import measure
+from nsllm.settings import Settings
+from nsllm.types import (
+    AnswerListener,
+    AnswerMode,
+    Delta,
+    Draft,
+    Finding,
+    Judgement,
+    Passage,
+    Question,
+    Scores,
+    Severity,
+    Verdict,
+)
+
+
+class Stopwatch:
+    """Adds up the milliseconds of each stage."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Count what the block takes as time of the stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - started) * 1000
+            self._stages[stage] = self._stages.get(stage, 0.0) + spent
+
+    def timings_ms(self) -> dict[str, float]:
+        """Return the time of each stage, and of all since the start."""
+        return {**self._stages, "total": (time.perf_counter() - self._started) * 1000}
+
+
+class Answering:
+    """Writes and judges drafts for one question."""
+
+    def __init__(
+        self,
+        question: Question,
+        passages: Sequence[Passage],
+        reading: Reading,
+        *,
+        models: ModelRuntime,
+        settings: Settings,
+        rulebook: Rulebook,
+        clock: Stopwatch,
+    ) -> None:
+        self._question = question
+        self._passages = passages
+        self._reading = reading
+        self._models = models
+        self._settings = settings
+        self._rulebook = rulebook
+        self._clock = clock
+        self._embed = remembering(models.embedder().embed)
+
+    def stages(self) -> Stages:
+        """Return what the attempts are made of."""
+        return Stages(
+            write=self._write,
+            judge=self._judge,
+            judge_beginning=self._judge_beginning,
+            model=self._question.model or self._settings.models.generator,
+        )
+
+    def modes(self) -> tuple[AnswerMode, ...]:
+        """Return the ways to try in order: write twice, then quote."""
+        mode = self._question.mode
+        if mode == "auto":
+            mode = "generate" if self._models.may_generate(self._question.model) else "extract"
+        if mode == "generate" and self._passages:
+            return ("generate", "generate", "extract")
+        return ("extract",)
+
+    async def _write(
+        self, mode: AnswerMode, attempt: int, begun: str, listener: AnswerListener
+    ) -> Draft:
+        with self._clock.measure("generation"):
+            if mode == "generate":
+                writer = self._models.writer(self._question.model)
+                return await writer.write(
+                    self._question.text,
+                    self._passages,
+                    history=self._question.history,
+                    attempt=attempt,
+                    begun=begun,
+                    listener=listener,
+                )
+            draft = extract(self._reading, self._passages, self._settings.extraction)
+            listener(Delta(text=draft.text))
+            return draft
+
+    async def _judge_beginning(self, text: str) -> Judgement | None:
+        # Whether that is all the text says shows when it ends.
+        if says_not_found(text):
+            return None
+        draft = Draft(text=text, mode="generate", model=None)
+        return await asyncio.to_thread(self._measure_and_judge, draft, ())
+
+    async def _judge(self, draft: Draft, notes: Sequence[Finding]) -> Judgement:
+        with self._clock.measure("scoring"):
+            if not draft.found:
+                note = Finding(
+                    rule="answer.not-found",
+                    severity=Severity.INFO,
+                    start=0,
+                    end=0,
+                    message="No passage of the workspace answers the question.",
+                )
+                return Judgement(scores=Scores(), findings=(*notes, note), verdict=Verdict.PASS)
+            perplexity = draft.perplexity
+            if perplexity is None:
+                # A quotation is scored against what it quotes: the rest would only take time.
+                quoted = [self._passages[m - 1] for m in sorted(set(markers(draft.text)))]
+                perplexity = await self._models.perplexity(self._question.text, quoted, draft.text)
+            draft = msgspec.structs.replace(draft, perplexity=perplexity)
+            return await asyncio.to_thread(self._measure_and_judge, draft, notes)
+
+    def _measure_and_judge(self, draft: Draft, notes: Sequence[Finding]) -> Judgement:
+        chunks = [passage.chunk for passage in self._passages]
+        measurement = measure(
+            draft.text,
+            chunks,
+            self._embed,
+            question=self._question.text,
+            perplexity=draft.perplexity,
+        )
+        subject = Subject(
+            text=draft.text,
+            measurement=measurement,
+            passages=len(chunks),
+            mode=draft.mode,
+            chunks=tuple(chunks),
+        )
+        return judge(subject, self._rulebook, notes)
+
+
+def remembering(embed: Embed) -> Embed:
+    """Return `embed`, each text embedded once: a growing text holds the same sentences again."""
+    known: dict[str, NDArray[np.float32]] = {}
+
+    def embed_once(texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new or not texts:
+            vectors = embed(new)
+            if not texts:
+                return vectors
+            known.update(zip(new, vectors, strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return embed_once

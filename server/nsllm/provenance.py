@@ -1,0 +1,45 @@
+"""Under what an answer was made: settings, rules and models, as hashes for the audit log."""
+
+from pathlib import Path
+
+from nsllm import __version__
+from nsllm.errors import ModelCorruptError
+from nsllm.governance.records import ModelHash, Origin, sha256_of
+from nsllm.governance.rulebook import Rulebook
+from nsllm.runtime import ModelRuntime
+from nsllm.settings import Settings
+
+
+def origin_of(
+    workspace: Path, client: str, settings: Settings, rulebook: Rulebook, models: ModelRuntime
+) -> Origin:
+    """Return what the audit log keeps besides question and answer; reads the models' manifests."""
+    rules = {name: one.options for name, one in rulebook.configured().items()}
+    return Origin(
+        workspace=str(workspace),
+        version=__version__,
+        client=client,
+        settings_sha256=sha256_of(settings),
+        rules_sha256=sha256_of(rules),
+        models=tuple(_models(models)),
+    )
+
+
+def _models(models: ModelRuntime) -> list[ModelHash]:
+    found = []
+    for name in models.needed():
+        try:
+            installed = models.registry.installed(name)
+        except ModelCorruptError:
+            continue
+        if installed is not None:
+            manifest = installed.manifest
+            found.append(
+                ModelHash(
+                    id=manifest.id,
+                    task=manifest.task,
+                    sha256=manifest.source.sha256,
+                    adapter_sha256=manifest.adapter_sha256,
+                )
+            )
+    return found
