@@ -119,12 +119,13 @@ def manifest(text: str) -> str:
             },
         }
         for name, (_, own) in sections().items()
+        if name not in settings.NOT_IN_EDITORS
     ]
     package["contributes"]["configuration"] = by_hand + generated
     restricted = [
         f"nsllm.{one.key}"
         for name, (_, own) in sections().items()
-        if name in settings.RESTRICTED
+        if name in settings.RESTRICTED - settings.NOT_IN_EDITORS
         for one in own
     ]
     trust = package["capabilities"]["untrustedWorkspaces"]
@@ -143,6 +144,8 @@ def words(text: str) -> str:
     """Return package.nls.json with the settings' descriptions replaced."""
     table = {key: value for key, value in json.loads(text).items() if not key.startswith(_PREFIX)}
     for name, (_, own) in sections().items():
+        if name in settings.NOT_IN_EDITORS:
+            continue
         table[f"{_PREFIX}{name}"] = name.capitalize()
         table |= {
             f"{_PREFIX}{one.key}": one.description

@@ -184,6 +184,37 @@ class Limits(_Section, frozen=True, kw_only=True):
     """Generated tokens of all clients together."""
 
 
+class Server(_Section, frozen=True, kw_only=True):
+    """`nsllm serve`. Read from the user's own file and the environment, never from a workspace."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on; another one than this machine's own takes tokens."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8642
+    """The port to listen on; 0 takes a free one."""
+    require_token: bool = True
+    """Whether requests take a token."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names under which the server is reached, besides this machine's own."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins of web pages that may call the server, such as `https://wiki.example.org`."""
+    tls_certificate: str = ""
+    """PEM file of the certificate, with its chain; empty: no TLS."""
+    tls_key: str = ""
+    """PEM file of the certificate's key."""
+    max_body_bytes: Count = 2_000_000
+    """Larger requests are refused."""
+    request_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 300.0
+    """Longest time for one request."""
+    concurrency: Count = 16
+    """Requests that are worked on at once."""
+    queue: Annotated[int, msgspec.Meta(ge=0)] = 256
+    """Requests that may wait for their turn; further ones are told to come back."""
+    shutdown_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """How long requests may go on after the server was told to stop."""
+    traces_endpoint: str = ""
+    """URL of an OpenTelemetry collector (OTLP over HTTP); empty: no traces."""
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """All settings."""
 
@@ -196,10 +227,14 @@ class Settings(_Section, frozen=True, kw_only=True):
     check: Check = Check()
     audit: Audit = Audit()
     limits: Limits = Limits()
+    server: Server = Server()
 
 
 # What a workspace that the user has not trusted may not decide.
-RESTRICTED = frozenset({"models", "audit", "limits"})
+RESTRICTED = frozenset({"models", "audit", "limits", "server"})
+
+# What no editor sets: VS Code's own `nsllm.server.*` says how it starts the language server.
+NOT_IN_EDITORS = frozenset({"server"})
 
 # Tables of tables: neither a variable nor a form in an editor can hold them.
 FILE_ONLY = frozenset({"governance.rules", "governance.overrides", "governance.examples"})
