@@ -237,7 +237,9 @@ def _word_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def bert_states(weights: Mapping[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
+def bert_states(
+    weights: Mapping[str, np.ndarray], ids: np.ndarray, types: np.ndarray | int = 0
+) -> np.ndarray:
     """Compute the last hidden state of one text without padding; float64 [tokens, hidden]."""
     from math import erf
 
@@ -253,7 +255,7 @@ def bert_states(weights: Mapping[str, np.ndarray], ids: np.ndarray) -> np.ndarra
 
     x = w["embeddings.word_embeddings.weight"][ids]
     x = x + w["embeddings.position_embeddings.weight"][: len(ids)]
-    x = norm(x + w["embeddings.token_type_embeddings.weight"][0], "embeddings")
+    x = norm(x + w["embeddings.token_type_embeddings.weight"][types], "embeddings")
     for layer in range(BERT["num_hidden_layers"]):
         p = f"encoder.layer.{layer}"
         q, k, v = (dense(x, f"{p}.attention.self.{part}") for part in ("query", "key", "value"))

@@ -1,6 +1,7 @@
-"""The reader: low-rank updates of a BERT embedder's base, merged into an ONNX cross-encoder."""
+"""Low-rank updates of a BERT embedder's base, merged into an ONNX cross-encoder."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import safetensors
@@ -14,20 +15,32 @@ from nsllm.models.quantisation import Floats
 from nsllm.types import ProgressListener
 
 CONTEXT_TOKENS = 128
-"""The length that it was trained with (scripts/training/reader.py)."""
+"""The length that a model was trained with where models.toml does not say another."""
 
 
 def import_adapter(
-    adapter: Path, base: Path, folder: Path, listener: ProgressListener, *, exact: bool = False
+    adapter: Path,
+    base: Path,
+    folder: Path,
+    listener: ProgressListener,
+    *,
+    exact: bool = False,
+    context_tokens: int = CONTEXT_TOKENS,
+    bits: Literal[8, 16] = 16,
 ) -> Imported:
-    """Write model.onnx and tokenizer.json of the reader into `folder`.
+    """Write model.onnx and tokenizer.json of a cross-encoder into `folder`.
 
     `adapter` is a safetensors file with `<matrix>.down` [rank, in] and `<matrix>.up` [out, rank]
-    for each matrix that it updates (W + up @ down; LoRA, Hu et al. 2021), `head.weight`
-    [1, hidden] and `head.bias` [1]. `base` is the folder of the model that it was trained on.
+    for each matrix that it updates (W + up @ down; LoRA, Hu et al. 2021), and `head.bias` [1].
+    `head.weight` is [1, hidden], on the mean of all tokens, or [1, 3 * hidden]: on the first token,
+    and on mean and maximum of the first segment. `tokens.weight` [1, hidden] and `tokens.bias` [1]
+    are a second head on each token, where there is one. `base` is the folder of the model that it
+    was trained on.
 
-    Inputs `input_ids`, `attention_mask`, `token_type_ids`, int64 [batch, sequence]: question and
-    sentence as one sequence. Output `probability`, float32 [batch]. `exact` keeps float32.
+    Inputs `input_ids`, `attention_mask`, `token_type_ids`, int64 [batch, sequence]: both texts as
+    one sequence. Outputs `probability`, float32 [batch], and, with the second head,
+    `token_probability`, float32 [batch, sequence]. Matrices are stored in float16 or in
+    eight `bits`; `exact` keeps float32.
 
     Raises:
         ModelCorruptError: a file is damaged, or the adapter does not fit the base.
@@ -37,25 +50,66 @@ def import_adapter(
     updates = _read(adapter)
     head, bias = _merge(weights, updates, adapter)
     with GraphBuilder(folder, external=False) as graph:
-        hidden = BertEncoder(shape, weights, graph, source=base, exact=exact).build(listener)
-        mask = graph.add("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
-        column = graph.add("Unsqueeze", [mask, graph.integers(2)], "mask.column")
-        masked = graph.add("Mul", [hidden, column], "masked")
-        total = graph.add("ReduceSum", [masked, graph.integers(1)], "total", keepdims=0)
-        count = graph.add("ReduceSum", [mask, graph.integers(1)], "count", keepdims=1)
-        mean = graph.add("Div", [total, count], "mean")
-        scored = graph.add("MatMul", [mean, graph.constant("head.weight", head.T)], "scored")
-        shifted = graph.add("Add", [scored, graph.constant("head.bias", bias)], "logits")
-        row = graph.add("Squeeze", [shifted, graph.integers(1)], "logit")
+        encoder = BertEncoder(shape, weights, graph, source=base, exact=exact, bits=bits)
+        hidden = encoder.build(listener)
+        if head.shape[1] == shape.hidden_size:
+            pooled = _mean(graph, hidden)
+        elif head.shape[1] == 3 * shape.hidden_size:
+            pooled = _first_segment(graph, hidden)
+        else:
+            raise _corrupt(adapter, f"its head takes {head.shape[1]} numbers")
+        row = _linear(graph, pooled, "head", head, bias)
         graph.add("Sigmoid", [row], "probability")
         graph.output("probability", TensorProto.FLOAT, ["batch"])
-        graph.save("reader")
+        if "tokens.weight" in updates:
+            cells = _linear(
+                graph, hidden, "tokens", updates["tokens.weight"], updates["tokens.bias"]
+            )
+            graph.add("Sigmoid", [cells], "token_probability")
+            graph.output("token_probability", TensorProto.FLOAT, ["batch", "sequence"])
+        graph.save(folder.name)
     copy_tokenizer(base, folder, shape)
     return Imported(
-        context_length=CONTEXT_TOKENS,
+        context_length=context_tokens,
         dimensions=1,
         parameters=sum(array.size for array in weights.values()) + head.size + bias.size,
     )
+
+
+def _linear(graph: GraphBuilder, x: str, name: str, weight: Floats, bias: Floats) -> str:
+    """Multiply by the one row of a head, and drop the last axis."""
+    scored = graph.add("MatMul", [x, graph.constant(f"{name}.weight", weight.T)], f"{name}.scored")
+    shifted = graph.add("Add", [scored, graph.constant(f"{name}.bias", bias)], f"{name}.logits")
+    return graph.add("Squeeze", [shifted, graph.integers(-1)], f"{name}.logit")
+
+
+def _mean(graph: GraphBuilder, hidden: str) -> str:
+    """Return the mean of all tokens but padding: [batch, hidden]."""
+    mask = graph.add("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
+    return _masked_mean(graph, hidden, mask, "all")
+
+
+def _first_segment(graph: GraphBuilder, hidden: str) -> str:
+    """Return first token, and mean and maximum of the first segment: [batch, 3 * hidden]."""
+    second = graph.add("Sub", ["attention_mask", "token_type_ids"], "segment")
+    mask = graph.add("Cast", [second], "segment.float", to=TensorProto.FLOAT)
+    mean = _masked_mean(graph, hidden, mask, "segment")
+    column = graph.add("Unsqueeze", [second, graph.integers(2)], "segment.whole_column")
+    inside = graph.add("Cast", [column], "segment.inside", to=TensorProto.BOOL)
+    least = graph.constant("least", np.array(-1e4, np.float32))
+    rest = graph.add("Where", [inside, hidden, least], "segment.rest")
+    most = graph.add("ReduceMax", [rest, graph.integers(1)], "segment.most", keepdims=0)
+    zero = graph.constant("i64_first", np.array(0, np.int64))
+    first = graph.add("Gather", [hidden, zero], "first", axis=1)
+    return graph.add("Concat", [first, mean, most], "pooled", axis=1)
+
+
+def _masked_mean(graph: GraphBuilder, hidden: str, mask: str, name: str) -> str:
+    column = graph.add("Unsqueeze", [mask, graph.integers(2)], f"{name}.column")
+    masked = graph.add("Mul", [hidden, column], f"{name}.masked")
+    total = graph.add("ReduceSum", [masked, graph.integers(1)], f"{name}.total", keepdims=0)
+    count = graph.add("ReduceSum", [mask, graph.integers(1)], f"{name}.count", keepdims=1)
+    return graph.add("Div", [total, count], f"{name}.mean")
 
 
 def _read(path: Path) -> dict[str, Floats]:

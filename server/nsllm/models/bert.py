@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from nsllm.errors import ModelCorruptError, ModelUnsupportedError
 from nsllm.models.graph import GraphBuilder
-from nsllm.models.quantisation import Dense, Floats
+from nsllm.models.quantisation import Blocks, Dense, Floats, eight_bits
 from nsllm.types import Progress, ProgressListener
 
 CONFIG_FILE = "config.json"
@@ -21,6 +21,9 @@ WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 LENGTH_FILE = "sentence_bert_config.json"
 POOLING_FILE = "1_Pooling/config.json"
+
+BLOCK = 32
+"""Weights that share a scale where they are stored in eight bits."""
 
 HALF_MAX = float(np.finfo(np.float16).max)
 
@@ -141,12 +144,14 @@ class BertEncoder:
         *,
         source: Path,
         exact: bool = False,
+        bits: Literal[8, 16] = 16,
     ) -> None:
         self._shape = shape
         self._weights = weights
         self._graph = graph
         self._source = source
         self._exact = exact
+        self._bits = bits
 
     def build(self, listener: ProgressListener) -> str:
         """Declare the inputs, add all layers; return the last hidden state."""
@@ -189,7 +194,18 @@ class BertEncoder:
     def _words(self) -> str:
         graph, shape = self._graph, self._shape
         name = "embeddings.word_embeddings.weight"
-        table = graph.constant(name, self._matrix(name, shape.vocab_size, shape.hidden_size))
+        weights = self._matrix(name, shape.vocab_size, shape.hidden_size)
+        if isinstance(weights, Blocks):
+            # One block a row: codes and scale are gathered each by itself.
+            codes = graph.constant(f"{name}.codes", weights.codes.reshape(shape.vocab_size, -1))
+            scales = graph.constant(f"{name}.scales", weights.scales)
+            gathered = graph.add("Gather", [codes, "input_ids"], "embedded.codes", axis=0)
+            numbers = graph.add("Cast", [gathered], "embedded.numbers", to=TensorProto.FLOAT)
+            middle = graph.constant("embedded.middle", np.array(128, np.float32))
+            centred = graph.add("Sub", [numbers, middle], "embedded.centred")
+            scale = graph.add("Gather", [scales, "input_ids"], "embedded.scale", axis=0)
+            return graph.add("Mul", [centred, scale], "embedded.words")
+        table = graph.constant(name, weights)
         rows = graph.add("Gather", [table, "input_ids"], "embedded.rows", axis=0)
         return graph.add("Cast", [rows], "embedded.words", to=TensorProto.FLOAT)
 
@@ -236,8 +252,10 @@ class BertEncoder:
     def _product(self, name: str, x: str, rows: int, columns: int) -> str:
         return self._graph.matmul(x, self._matrix(f"{name}.weight", rows, columns), name)
 
-    def _matrix(self, name: str, rows: int, columns: int) -> Dense:
+    def _matrix(self, name: str, rows: int, columns: int) -> Blocks | Dense:
         weights = self._get(name, rows, columns)
+        if self._bits == 8 and not self._exact:
+            return eight_bits(weights, columns if name.startswith("embeddings.") else BLOCK)
         if self._exact or np.abs(weights).max() > HALF_MAX:
             return weights
         return weights.astype(np.float16)

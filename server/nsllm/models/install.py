@@ -252,8 +252,15 @@ def _import(model: Model, weights: Path, folder: Path, listener: ProgressListene
                 f"{adapter} is not the file that models.toml describes.",
                 hint="Install NS-LLM again: the file is part of it.",
             )
-        reader = import_adapter(adapter, weights.parent, folder, listener)
-        return _Facts(parameters=reader.parameters, context_length=reader.context_length)
+        merged = import_adapter(
+            adapter,
+            weights.parent,
+            folder,
+            listener,
+            context_tokens=model.context_length,
+            bits=model.bits,
+        )
+        return _Facts(parameters=merged.parameters, context_length=merged.context_length)
     if model.family == "bert":
         from nsllm.models.bert import import_bert
 

@@ -1,4 +1,4 @@
-"""GGUF's quantised blocks, re-packed for ONNX Runtime without changing a weight.
+"""GGUF's quantised blocks, re-packed for ONNX Runtime without changing a weight; and our own.
 
 Layouts: ggml-quants.h and gguf-py/gguf/quants.py of llama.cpp.
 """
@@ -87,6 +87,15 @@ def read_matrix(data: Bytes, kind: GGMLQuantizationType) -> Blocks | Dense:
         )
     raw = np.ascontiguousarray(data).reshape(-1, GGML_QUANT_SIZES[kind][1])
     return _centre(decode(raw), rows)
+
+
+def eight_bits(weights: Floats, block_size: int) -> Blocks:
+    """Round a matrix [N, K] to eight bits; the largest of each block of K decides its scale."""
+    parts = weights.reshape(len(weights), -1, block_size)
+    scales = np.abs(parts).max(axis=2) / np.float32(127)
+    divisors = np.where(scales > 0, scales, np.float32(1))[..., None]
+    codes = np.rint(parts / divisors) + 128
+    return Blocks(codes=codes.astype(np.uint8), scales=scales, minima=None, bits=8)
 
 
 def concatenate(parts: list[Blocks]) -> Blocks:

@@ -14,7 +14,7 @@ from nsllm.errors import ModelCorruptError, SettingsError, UnknownModelError
 FILE_NAME = "models.toml"
 MANIFEST_FILE = "manifest.json"
 
-Task = Literal["embedding", "generation", "reading"]
+Task = Literal["embedding", "generation", "reading", "grounding", "toxicity", "coherence"]
 Family = Literal["bert", "llama"]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -105,6 +105,8 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The model whose weights it updates, and from whose sources it is made."""
     adapter: SourceFile | None = None
     """The updates of the base's weights; the path is within this package."""
+    bits: Literal[8, 16] = 16
+    """What matrices are stored in where there is an adapter: half the size, and faster, in 8."""
 
     def __post_init__(self) -> None:
         if (self.base is None) != (self.adapter is None):
