@@ -159,8 +159,12 @@ class Application:
         *,
         question: str | None = None,
         perplexity: bool = False,
+        path: str | None = None,
     ) -> Judgement:
-        """Judge a text against passages that come with it; `perplexity` runs the generator."""
+        """Judge a text against passages that come with it; `perplexity` runs the generator.
+
+        With a `path` it is judged as the document there, by the rules for that.
+        """
         chunks = [passage_chunk(passage) for passage in passages]
         surprise = None
         if perplexity:
@@ -171,7 +175,12 @@ class Application:
             measure, text, chunks, embed, question=question, perplexity=surprise
         )
         subject = Subject(
-            text=text, measurement=measurement, passages=len(chunks), chunks=tuple(chunks)
+            text=text,
+            measurement=measurement,
+            passages=len(chunks) if path is None else None,
+            target="answer" if path is None else "document",
+            path=path,
+            chunks=tuple(chunks),
         )
         return judge(subject, self.rulebook)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nsllm import __version__, home
-from nsllm.cli import ask, doctor, index, lsp, models, score
+from nsllm.cli import ask, audit, check, doctor, index, lsp, models, rules, score
 from nsllm.cli.console import print_error
 from nsllm.errors import NsllmError
 
@@ -24,10 +24,13 @@ app = typer.Typer(
 app.command()(ask.ask)
 app.command()(index.index)
 app.command()(index.search)
+app.command()(check.check)
 app.command()(score.score)
 app.command()(doctor.doctor)
 app.command()(lsp.lsp)
 app.add_typer(models.app, name="models")
+app.add_typer(audit.app, name="audit")
+app.add_typer(rules.app, name="rules")
 
 
 def _print_version(value: bool) -> None:

@@ -124,6 +124,8 @@ class Rule(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """Options that are others in the profile `strict`."""
     permissive: Mapping[str, Any] = {}
     """Options that are others in the profile `permissive`."""
+    measured: bool = False
+    """Whether it looks at what models measured; examples of the others run without models."""
     advice: str = ""
     """What to do about a finding, in one sentence."""
     help_uri: str | None = None

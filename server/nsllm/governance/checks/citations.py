@@ -47,6 +47,7 @@ RULES = (
         id="citation.missing",
         summary="A claim of an answer that cites no source.",
         find=find_missing,
+        measured=True,
         options=Options(severity=Severity.WARN, applies_to=("answer",)),
         strict={"severity": "reject"},
         permissive={"enabled": False},

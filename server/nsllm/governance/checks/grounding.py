@@ -28,6 +28,7 @@ RULES = (
         id="grounding.claim",
         summary="A claim that the sources do not support, or contradict.",
         find=find_unsupported,
+        measured=True,
         options=LowScore(warn=0.6, reject=0.3),
         strict={"warn": 0.75, "reject": 0.5},
         permissive={"warn": 0.4, "reject": 0.1},

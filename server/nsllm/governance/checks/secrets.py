@@ -19,8 +19,8 @@ def find_secrets(subject: Subject, _options: Options) -> Iterator[Observation]:
     found = redact(subject.text)
     for kind, (start, end, _length) in zip(found.kinds, found.cuts, strict=True):
         if not _PLACEHOLDER.search(subject.text[start:end]):
-            name = kind.replace("-", " ")
-            yield Observation(start=start, end=end, message=f"This looks like a {name}.")
+            message = f"This looks like a secret: {kind.replace('-', ' ')}."
+            yield Observation(start=start, end=end, message=message)
 
 
 RULES = (

@@ -18,6 +18,7 @@ RULES = (
         id="toxicity",
         summary="A text that insults, threatens or degrades people.",
         find=find_toxic,
+        measured=True,
         options=HighScore(warn=0.5, reject=0.8),
         strict={"warn": 0.4, "reject": 0.5},
         permissive={"warn": 0.7, "reject": 0.95},
