@@ -115,10 +115,7 @@ class Seal:
 
     def write(self, anchor: Anchor, *, flush: bool = False) -> None:
         """Replace the anchor in one write; `flush` waits until it is on the disk."""
-        key = self.key()
-        if key is None:
-            raise FileNotFoundError(self._key_path)
-        body = _encode(anchor, key)
+        body = _encode(anchor, self.required_key())
         if not self.has_head():
             self._replace(self._head_path, body)
         with self._head_path.open("r+b", buffering=0) as file:
@@ -126,16 +123,16 @@ class Seal:
             if flush:
                 os.fsync(file.fileno())
 
-    def entry_mac(self, digest: bytes) -> bytes:
-        """Return the seal of an entry.
+    def required_key(self) -> bytes:
+        """Return the key.
 
         Raises:
-            FileNotFoundError: there is no key.
+            FileNotFoundError: there is none.
         """
         key = self.key()
         if key is None:
             raise FileNotFoundError(self._key_path)
-        return seal_entry(digest, key)
+        return key
 
     def _replace(self, path: Path, body: bytes) -> None:
         draft = path.with_suffix(".new")

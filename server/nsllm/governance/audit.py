@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from nsllm import home
 from nsllm.errors import AuditError
-from nsllm.governance import retention, tables
+from nsllm.governance import migration, retention, tables
 from nsllm.governance.anchor import Anchor, Head, Seal
-from nsllm.governance.chain import Break, Entry, Kind, Migration, Verification, digest_of
+from nsllm.governance.chain import Break, Entry, Kind, Verification, sealed
 from nsllm.governance.records import AuditRecord, now, without_secrets
 from nsllm.governance.verification import verify
 from nsllm.settings import Audit
@@ -83,6 +83,21 @@ class AuditLog:
                 (before, limit),
             ).fetchall()
         return [(number, self._decode(number, body)) for number, body in rows]
+
+    def find(self, reference: str) -> list[tuple[int, AuditRecord]]:
+        """Return the records of this number, or whose id begins like this."""
+        if not reference:
+            return []
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            rows = connection.execute(
+                "SELECT number, body FROM entries WHERE kind = 'record' AND (number = ?1 "
+                "OR substr(json_extract(CAST(body AS TEXT), '$.id'), 1, length(?2)) = ?2)",
+                (int(reference) if reference.isdecimal() else -1, reference),
+            ).fetchall()
+        found = [(number, self._decode(number, body)) for number, body in rows]
+        return [one for one in found if str(one[0]) == reference] or found
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries as they are stored, oldest first."""
@@ -179,7 +194,7 @@ class AuditLog:
                 self._seal.make_key()
             version = tables.version_of(self._connection, self._path)
             if version < tables.VERSION:
-                self._set_up(self._connection, version)
+                migration.set_up(self._connection, self._path, self._seal)
             self._identity = _identity(self._path)
         return self._connection
 
@@ -187,37 +202,6 @@ class AuditLog:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def _set_up(self, connection: sqlite3.Connection, version: int) -> None:
-        """Make the tables, and take over the records of the first format, all or nothing."""
-        connection.execute("BEGIN IMMEDIATE")
-        with _rolled_back_on_failure(connection):
-            # Another process may have done it while this one waited.
-            if tables.version_of(connection, self._path) != version:
-                connection.execute("ROLLBACK")
-                return
-            tables.create(connection)
-            if version == 0:
-                connection.execute("COMMIT")
-                return
-            head, old_head = Head(), b""
-            fault = tables.old_fault(connection)
-            for number, body, digest in list(tables.old_rows(connection)):
-                entry = self._entry(head, "record", body, number=number)
-                tables.insert(connection, entry)
-                head, old_head = Head(number=number, digest=entry.digest), digest
-            tables.drop_old(connection)
-            taken = Migration(time=now(), entries=head.number, head=old_head, fault=fault)
-            entry = self._entry(head, "migration", msgspec.json.encode(taken))
-            tables.insert(connection, entry)
-            last = Head(number=entry.number, digest=entry.digest)
-            anchor = self._seal.read()
-            is_first = anchor is not None and anchor.head == Head()
-            if is_first:
-                self._seal.write(Anchor(head=Head(), next=last), flush=True)
-            connection.execute("COMMIT")
-            if is_first:
-                self._seal.write(Anchor(head=last))
 
     def _reconcile(self, connection: sqlite3.Connection) -> Head:
         """Return the head of the log; where it is not as it was left, record that first."""
@@ -234,7 +218,7 @@ class AuditLog:
         found = Break(time=now(), reason=reason, expected=expected, found=head)
         number = max(head.number, expected.number) + 1
         entry = self._write(connection, head, "break", msgspec.json.encode(found), number=number)
-        return Head(number=entry.number, digest=entry.digest)
+        return entry.head
 
     def _write(
         self,
@@ -247,24 +231,14 @@ class AuditLog:
         through: int = 0,
     ) -> Entry:
         """Append an entry, and remove those up to `through`; the head says so before and after."""
-        entry = self._entry(head, kind, body, number=number)
-        after = Head(number=entry.number, digest=entry.digest)
-        self._seal.write(Anchor(head=head, next=after), flush=self._settings.durable)
-        connection.execute("BEGIN IMMEDIATE")
-        with _rolled_back_on_failure(connection):
+        entry = sealed(head, kind, body, self._seal.required_key(), number=number)
+        self._seal.write(Anchor(head=head, next=entry.head), flush=self._settings.durable)
+        with tables.transaction(connection):
             if through:
                 tables.remove_through(connection, through)
             tables.insert(connection, entry)
-            connection.execute("COMMIT")
-        self._seal.write(Anchor(head=after))
+        self._seal.write(Anchor(head=entry.head))
         return entry
-
-    def _entry(self, head: Head, kind: Kind, body: bytes, *, number: int | None = None) -> Entry:
-        number = number or head.number + 1
-        digest = digest_of(head.digest, number, kind, body)
-        return Entry(
-            number=number, kind=kind, body=body, digest=digest, mac=self._seal.entry_mac(digest)
-        )
 
     def _prune_if_due(self, connection: sqlite3.Connection, head: Head) -> Head:
         """Apply `audit.keep_days` once a day; a log that is not intact is left as it is."""
@@ -287,16 +261,6 @@ class AuditLog:
         body = msgspec.json.encode(checkpoint)
         self._write(connection, head, "checkpoint", body, through=checkpoint.through)
         return checkpoint.removed
-
-
-@contextmanager
-def _rolled_back_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -32,6 +32,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     mac: bytes
 
+    @property
+    def head(self) -> Head:
+        """The head of a log of which this is the last entry."""
+        return Head(number=self.number, digest=self.digest)
+
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Body of an entry that says which older ones retention removed."""
@@ -98,6 +103,14 @@ def digest_of(previous: bytes, number: int, kind: str, body: bytes) -> bytes:
     place = number.to_bytes(8, signed=True)
     framed = b"".join((previous, place, len(name).to_bytes(2), name, body))
     return hashlib.sha256(framed).digest()
+
+
+def sealed(head: Head, kind: Kind, body: bytes, key: bytes, *, number: int | None = None) -> Entry:
+    """Return the entry that follows `head`; its number is the next one, unless another is given."""
+    number = number or head.number + 1
+    digest = digest_of(head.digest, number, kind, body)
+    mac = seal_entry(digest, key)
+    return Entry(number=number, kind=kind, body=body, digest=digest, mac=mac)
 
 
 def check(entries: Iterable[Entry], *, key: bytes | None, anchor: Anchor | None) -> Verification:

@@ -7,12 +7,10 @@ import msgspec
 
 from nsllm import __version__, home
 from nsllm.errors import UsageError
-from nsllm.frontends import wire
 from nsllm.frontends.lsp.protocol import decode
 
 if TYPE_CHECKING:
     from nsllm.frontends.lsp.server import Server
-    from nsllm.governance.records import AuditRecord
 
 _PAGE = 50
 
@@ -70,25 +68,8 @@ async def _accept(server: "Server", finding: AcceptedFinding) -> None:
 
 
 def _page(limit: int, before: int | None) -> list[dict[str, Any]]:
+    from nsllm.frontends import wire_audit
     from nsllm.governance.audit import AuditLog
 
     page = AuditLog(home.audit_path()).page(limit, before)
-    return [_describe(number, record) for number, record in page]
-
-
-def _describe(number: int, record: "AuditRecord") -> dict[str, Any]:
-    described = {
-        "number": number,
-        "id": record.id,
-        "time": record.time,
-        "question": record.question,
-        "text": record.text,
-        "mode": record.mode,
-        "model": record.model,
-        "verdict": record.verdict.value,
-        "scores": msgspec.to_builtins(record.scores),
-        "findings": [msgspec.to_builtins(wire.finding(one)) for one in record.findings],
-    }
-    if record.accepted:
-        described["accepted"] = msgspec.to_builtins(record.accepted)
-    return described
+    return [msgspec.to_builtins(wire_audit.record(number, record)) for number, record in page]
