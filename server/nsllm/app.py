@@ -21,7 +21,7 @@ from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.provenance import origin_of
-from nsllm.retrieval.follow_up import complete
+from nsllm.retrieval.follow_up import complete, search_text
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, without_markers
@@ -118,7 +118,7 @@ class Application:
         clock = Stopwatch()
         with clock.measure("retrieval"):
             found = await asyncio.to_thread(
-                self._retrieve, question.text, max(_POOL, question.top_k)
+                self._retrieve, search_text(question), max(_POOL, question.top_k)
             )
         with clock.measure("reading"):
             reading = await asyncio.to_thread(self._read, question.text, found)

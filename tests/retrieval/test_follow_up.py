@@ -2,7 +2,7 @@
 
 import pytest
 
-from nsllm.retrieval.follow_up import complete, is_follow_up
+from nsllm.retrieval.follow_up import complete, is_follow_up, search_text
 from nsllm.types import Question, Turn
 
 
@@ -90,20 +90,24 @@ def test_what_stands_by_itself_is_none(text: str) -> None:
             "What about the Team plan?",
             "How much does the Team plan cost per month?",
         ),
+        (["Where do logs go on Linux?"], "What about Windows?", "Where do logs go on Windows?"),
+        (["How are relays paired?"], "And alarms?", "How are alarms paired?"),
+        (["What does the Team plan cover?"], "And the price?", "the price of the Team plan?"),
+        (["How long are readings kept?"], "Why is that?", "Why are readings kept?"),
+        (["When is a release tagged?"], "Who announces it?", "Who announces a release?"),
+        (["Who checks the backups?"], "Where are they kept?", "Where are the backups kept?"),
+        (["Can I export readings?"], "How large are they?", "How large are readings?"),
         (
-            ["How are relays paired?"],
-            "And alarms?",
-            "How are relays paired? alarms?",
+            ["What is the price of the Lite plan?"],
+            "What is its name?",
+            "What is the Lite plan's name?",
         ),
-        (
-            ["How long are readings kept?"],
-            "Why is that?",
-            "How long are readings kept? Why is that?",
-        ),
+        (["What is the retention period?"], "Is that a limit?", "Is the retention period a limit?"),
+        (["How long are readings kept?"], "Tell me more.", "How long are readings kept?"),
         (
             ["Who is told of an alarm?", "How long are readings kept?"],
-            "Can it be changed?",
-            "How long are readings kept? Can it be changed?",
+            "And can they be exported?",
+            "can readings be exported?",
         ),
         (["How long are readings kept?"], "Who is told of an alarm?", "Who is told of an alarm?"),
         ([], "Why is that?", "Why is that?"),
@@ -121,3 +125,10 @@ def test_a_question_that_stands_by_itself_takes_no_history_along() -> None:
     history = (Turn(question="How long are readings kept?", answer="30 days [1]."),)
     assert complete(Question(text="Who is told of an alarm?", history=history)).history == ()
     assert complete(Question(text="Why is that?", history=history)).history == history
+
+
+def test_a_search_for_a_follow_up_takes_what_it_is_about_along() -> None:
+    history = (Turn(question="How long are readings kept?", answer="30 days [1]."),)
+    asked = complete(Question(text="And who decided that?", history=history))
+    assert search_text(asked) == f"How long are readings kept? {asked.text}"
+    assert search_text(Question(text="Who is told?")) == "Who is told?"
