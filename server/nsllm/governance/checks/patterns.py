@@ -8,7 +8,7 @@ import regex
 from nsllm.governance.rules import Observation, Options, Rule, Subject
 from nsllm.types import Severity
 
-_TIMEOUT_S = 1.0
+_TIMEOUT_S = 0.5
 """Patterns come from workspaces: one that backtracks without end must not stop the judging."""
 
 
