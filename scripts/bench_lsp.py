@@ -203,7 +203,10 @@ def measure_under_load(client: Client, uri: str, load: list[int]) -> dict[str, l
 
 
 def measure_cancel(client: Client) -> float:
-    """Return the milliseconds from a cancel to a worker that streams for the next question."""
+    """Return the milliseconds from a cancel to its answer.
+
+    The answer is sent when the worker has confirmed that it stopped: from then on it is free.
+    """
     params = {"question": QUESTION, "mode": "generate", "partialResultToken": "bench"}
     request = client.begin("nsllm/hybridQuery", params)
     before = client.deltas
@@ -251,7 +254,7 @@ def main() -> int:
         indexed(client)
         client.ask("nsllm/search", {"query": "warm"})
         show("an edit until a search finds it", measure_edits(client, small))
-        show("a cancel until its answer", [measure_cancel(client) for _ in range(3)])
+        show("a cancel until the worker is free", [measure_cancel(client) for _ in range(3)])
     with serving(small, scratch / "home") as (client, _):
         indexed(client)
         uri = govern(client, small)

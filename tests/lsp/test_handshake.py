@@ -1,15 +1,18 @@
 """The handshake, with what several editors really send, and without any model."""
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from lsprotocol import types
 
 from lsp.conftest import Starter
 from lsp.editor import PULLING, PUSHED, until
+from nsllm.frontends.lsp import audit, check, hybrid_query, index, models, search
 from nsllm.frontends.lsp.handshake import REQUESTS, encoding_of, initialize_result, supports
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -86,6 +89,30 @@ def test_every_request_of_the_documentation_is_offered() -> None:
     documented = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text("utf-8")
     headings = {line[5:-1] for line in documented.splitlines() if line.startswith("### `nsllm/")}
     assert headings == {*REQUESTS, "nsllm/status"}
+
+
+@pytest.mark.parametrize(
+    ("request_name", "params"),
+    [
+        ("nsllm/hybridQuery", hybrid_query.HybridQuery),
+        ("nsllm/search", search.Search),
+        ("nsllm/check", check.Check),
+        ("nsllm/answer", hybrid_query.AnswerDocument),
+        ("nsllm/region", check.RegionsOf),
+        ("nsllm/models", models.Models),
+        ("nsllm/index", index.Index),
+        ("nsllm/audit", audit.Audit),
+    ],
+)
+def test_every_parameter_is_documented_and_has_a_test(
+    request_name: str, params: type[msgspec.Struct]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text("utf-8")
+    section = text.split(f"### `{request_name}`")[1].split("###")[0]
+    for field in msgspec.structs.fields(params):
+        assert re.search(rf"\b{field.encode_name}\b", section), field.encode_name
+    calls = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert f'.ask("{request_name}"' in calls
 
 
 async def test_without_models_the_status_says_which_and_what_to_do(start: Starter) -> None:
