@@ -1,12 +1,19 @@
 """Run every check and every test, from a fresh clone; arguments go on to pytest.
 
 python3 scripts/test.py [pytest arguments]
+
+The tests of the packaged extension in a real VS Code come last. They are skipped, and that is said,
+on a machine that cannot have one; where CI is set in the environment that is a failure.
 """
 
+import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Mapping
 
 import bootstrap
+import vscode_host
 
 PATHS = ["server", "tests", "scripts"]
 
@@ -31,6 +38,31 @@ def _extension() -> list[str]:
     return failed
 
 
+class _Host:
+    """The VS Code for tests: set up beside the other steps, which it would make wait."""
+
+    def __init__(self) -> None:
+        self.obstacle = vscode_host.obstacle()
+        self._log = vscode_host.FOLDER.with_suffix(".log")
+        self._set_up: subprocess.Popen[bytes] | None = None
+        if self.obstacle is None:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("wb") as out:
+                self._set_up = subprocess.Popen(
+                    [sys.executable, vscode_host.__file__], stdout=out, stderr=out
+                )
+
+    def test(self, variables: Mapping[str, str]) -> bool:
+        """Run the tests once the set-up is done; return whether both went well."""
+        if self._set_up is None:
+            bootstrap.say(f"SKIPPED the tests in VS Code: {self.obstacle}")
+            return "CI" not in os.environ
+        status = self._set_up.wait()
+        print(self._log.read_text(encoding="utf-8", errors="replace"), end="")
+        command = [vscode_host.node(), "tests/host/run.mjs"]
+        return status == 0 and bootstrap.run(command, variables) == 0
+
+
 def main() -> int:
     """Set up, run each step, and return 1 if one of them failed."""
     programs = bootstrap.environment(dev=True)
@@ -42,12 +74,16 @@ def main() -> int:
         ("mypy", ["mypy"]),
         ("pytest", ["pytest", *sys.argv[1:]]),
     ]
+    host = _Host()
     failed = _extension()
     for title, (name, *arguments) in steps:
         bootstrap.say(title)
         variables = {**home, "NSLLM_TEST_MODELS": home["NSLLM_HOME"]}
         if bootstrap.run([bootstrap.program(programs, name), *arguments], variables) != 0:
             failed.append(title)
+    bootstrap.say("Tests in VS Code; pictures and logs go to tests/host/artefacts")
+    if not host.test({"NSLLM_TEST_MODELS": home["NSLLM_HOME"]}):
+        failed.append("tests in VS Code")
     bootstrap.say(f"Failed: {', '.join(failed)}" if failed else "All checks and tests passed")
     return 1 if failed else 0
 

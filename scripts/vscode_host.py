@@ -30,6 +30,17 @@ _QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
 _RECIPE = 1  # raise it when the steps below change, so that older set-ups are made again
 
 
+def obstacle() -> str | None:
+    """Say why this machine cannot have the VS Code for tests, or None where it can."""
+    if (sys.platform, platform.machine().lower()) not in {("linux", "x86_64"), ("linux", "amd64")}:
+        return "it is put together for Linux on x86-64 only"
+    if not any(map(shutil.which, _CHROMIUM)) and not _may_install():
+        return "there is no Chromium, and only root can install one with apt-get"
+    if not (shutil.which("c++") and shutil.which("make")):
+        return "two native modules have to be compiled, and there is no C++ compiler with make"
+    return None
+
+
 def set_up(*, browser: bool = True) -> Path:
     """Set up what is missing and return the file that says where everything is.
 
@@ -83,20 +94,23 @@ def _chromium() -> str:
     for name in _CHROMIUM:
         if found := shutil.which(name):
             return found
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
+    if not _may_install():
         sys.exit(
             "There is no Chromium on this machine. Install one, then run this again; on Debian "
             "and Ubuntu: sudo apt-get install --no-install-recommends chromium"
         )
     say("Installing Chromium with apt-get")
     quietly = {"DEBIAN_FRONTEND": "noninteractive"}
-    _run([apt, "update", "-qq"], FOLDER, "apt-get update failed", quietly)
-    install = [apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+    _run(["apt-get", "update", "-qq"], FOLDER, "apt-get update failed", quietly)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
     _run(install, FOLDER, "Chromium could not be installed", quietly)
     if found := shutil.which("chromium"):
         return found
     sys.exit("apt-get installed no program named chromium. Install a Chromium by hand.")
+
+
+def _may_install() -> bool:
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def _install() -> None:
