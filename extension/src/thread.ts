@@ -5,6 +5,7 @@ import { Conversation } from "./conversation";
 import { ClientError } from "./errors";
 import { type Exchange, isOver } from "./exchange";
 import { documentUri, folderOf } from "./navigation";
+import type { Answer } from "./protocol";
 import type { Requests } from "./requests";
 import { exchangeMarkdown } from "./thread-markdown";
 
@@ -67,9 +68,9 @@ export class InlineThreads implements vscode.Disposable {
     void open.conversation.ask(question, workspace === undefined ? {} : { workspace });
   }
 
-  async insert(thread: vscode.CommentThread): Promise<void> {
-    const open = this.#open.get(thread);
-    const answer = open?.conversation.exchanges.findLast((one) => one.answer)?.answer;
+  /** Insert the answer of one comment, or the last one of a thread. */
+  async insert(chosen: vscode.CommentThread | vscode.Comment): Promise<void> {
+    const [open, answer] = this.#answerOf(chosen);
     if (!open || !answer) {
       throw new ClientError(
         vscode.l10n.t("There is no answer to insert yet."),
@@ -82,6 +83,19 @@ export class InlineThreads implements vscode.Disposable {
     const place = editor?.selection ?? own.range ?? new vscode.Range(0, 0, 0, 0);
     this.discard(own);
     await this.#answers.insert(answer, document, place);
+  }
+
+  #answerOf(
+    chosen: vscode.CommentThread | vscode.Comment,
+  ): [OpenThread | undefined, Answer | undefined] {
+    if ("body" in chosen) {
+      const open = [...this.#open.values()].find(({ thread }) => thread.comments.includes(chosen));
+      const index = open?.thread.comments.indexOf(chosen) ?? -1;
+      // A question and its answer are two comments.
+      return [open, open?.conversation.exchanges[Math.floor(index / 2)]?.answer];
+    }
+    const open = this.#open.get(chosen);
+    return [open, open?.conversation.exchanges.findLast((one) => one.answer)?.answer];
   }
 
   stop(thread: vscode.CommentThread): void {
@@ -176,7 +190,9 @@ function toComments(exchange: Exchange): vscode.Comment[] {
         ),
       ),
       mode,
-      ...(exchange.answer ? { label: verdictName(exchange.answer.verdict) } : {}),
+      ...(exchange.answer
+        ? { label: verdictName(exchange.answer.verdict), contextValue: "answer" }
+        : {}),
     },
   ];
 }

@@ -41,6 +41,7 @@ export class Composer {
       element("option", { value: "extract" }, strings.modeExtract),
     );
     this.#model = element("select", {
+      class: "model",
       "aria-label": strings.model,
       title: strings.model,
       onchange: () => actions.useModel(this.#model.value),

@@ -8,7 +8,7 @@ export const ENGLISH = {
   retry: "Ask again",
   insert: "Insert",
   copy: "Copy",
-  openDocument: "Open as document",
+  openDocument: "Open",
   mode: "Mode",
   modeAuto: "Automatic",
   modeGenerate: "Generate",
