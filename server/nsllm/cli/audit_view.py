@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
@@ -25,7 +26,8 @@ def print_list(console: Console, records: Sequence[tuple[int, AuditRecord]]) -> 
         line.append(f"{_kind(record):<8}  ", style=_style(record))
         what = " ".join(_subject(record).split())
         line.append(what, style="default")
-        line.truncate(console.width, overflow="ellipsis")
+        if console.is_terminal:
+            line.truncate(console.width, overflow="ellipsis")
         console.print(line)
 
 
@@ -89,7 +91,11 @@ def print_verification(console: Console, result: Verification, path: Path, seal:
 
 
 def _field(console: Console, name: str, value: str, style: str = "default") -> None:
-    console.print(Text(f"{name:<{_LABEL}} ", style="dim") + Text(value, style=style))
+    lines = [value]
+    if console.is_terminal:
+        lines = wrap(value, max(20, console.width - _LABEL - 1)) or [""]
+    indented = f"\n{'':<{_LABEL}} ".join(lines)
+    console.print(Text(f"{name:<{_LABEL}} ", style="dim") + Text(indented, style=style))
 
 
 def _kind(record: AuditRecord) -> str:

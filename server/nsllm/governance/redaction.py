@@ -9,43 +9,60 @@ from collections.abc import Sequence
 
 import msgspec
 
-_NAMES = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key)"
+_NAMES = (
+    "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "api-key", "apikey",
+    "access_key", "access-key", "accesskey", "auth_key", "auth-key", "authkey",
+)  # fmt: skip
+_PRIVATE_KEY = (
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)"
+)
+# A quoted value, or one with a digit: "the token: used by clients" is prose.
+_ASSIGNED = (
+    rf"(?i:{'|'.join(_NAMES)})[\"'`]?[ \t]*(?::=|=>|[:=])[ \t]*"
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{6,}?)(?P=quote)"
+    r"|(?P<secret>(?=[^\s\"'`]*\d)[^\s\"'`<>{}()\[\],;]{8,}))"
+)
 
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
+
+class _Form(msgspec.Struct, frozen=True):
+    """How one kind of secret looks; `hints`, in lower case, of which a text must hold one."""
+
+    kind: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+_FORMS = tuple(
+    _Form(kind, hints, re.compile(pattern))
+    for kind, hints, pattern in (
+        ("private-key", ("-----begin",), _PRIVATE_KEY),
+        ("aws-key", ("akia", "asia"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("github-token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{36,}"),
+        ("github-token", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{40,}"),
+        ("gitlab-token", ("gl",), r"\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}"),
+        ("slack-token", ("xox",), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
         (
-            "private-key",
-            (
-                r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-                r"(?:[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)"
-            ),
+            "slack-webhook",
+            ("hooks.slack",),
+            r"https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
         ),
-        ("aws-key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-        ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"),
-        ("gitlab-token", r"\bgl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}"),
-        ("slack-token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-        ("slack-webhook", r"https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"),
-        ("stripe-key", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-        ("google-key", r"\bAIza[0-9A-Za-z_-]{35}"),
-        ("model-key", r"\bsk-(?:[A-Za-z]+-)*[A-Za-z0-9_-]{20,}"),
-        ("hub-token", r"\bhf_[A-Za-z0-9]{30,}"),
-        ("npm-token", r"\bnpm_[A-Za-z0-9]{36}"),
-        ("pypi-token", r"\bpypi-[A-Za-z0-9_-]{50,}"),
-        ("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-        ("web-token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-        ("bearer-token", r"(?i:\bbearer[ \t]+)(?P<secret>[A-Za-z0-9._~+/-]{20,}=*)"),
-        ("storage-key", r"\b(?:Account|SharedAccess)Key=(?P<secret>[A-Za-z0-9+/]{40,}=*)"),
-        ("password", r"\b[a-z][a-z0-9+.-]*://[^\s:/@]*:(?P<secret>[^\s:/@]+)@"),
+        ("stripe-key", ("k_live_", "k_test_"), r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+        ("google-key", ("aiza",), r"\bAIza[0-9A-Za-z_-]{35}"),
+        ("model-key", ("sk-",), r"\bsk-[A-Za-z0-9_-]{20,}"),
+        ("hub-token", ("hf_",), r"\bhf_[A-Za-z0-9]{30,}"),
+        ("npm-token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}"),
+        ("pypi-token", ("pypi-",), r"\bpypi-[A-Za-z0-9_-]{50,}"),
+        ("sendgrid-key", ("sg.",), r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+        ("web-token", ("eyj",), r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+        ("bearer-token", ("bearer",), r"(?i:\bbearer[ \t]+)(?P<secret>[A-Za-z0-9._~+/-]{20,}=*)"),
         (
-            # A quoted value, or one with a digit: "the token: used by clients" is prose.
-            "password",
-            (
-                rf"(?i)\b[\w.-]{{0,40}}{_NAMES}[\"'`]?[ \t]*(?::=|=>|[:=])[ \t]*"
-                r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{6,}?)(?P=quote)"
-                r"|(?P<secret>(?=[^\s\"'`]*\d)[^\s\"'`<>{}()\[\],;]{8,}))"
-            ),
+            "storage-key",
+            ("accountkey=", "sharedaccesskey="),
+            r"\b(?:Account|SharedAccess)Key=(?P<secret>[A-Za-z0-9+/]{40,}=*)",
         ),
+        ("password", ("://",), r"(?<=://)[^\s:/@]*:(?P<secret>[^\s:/@]+)@"),
+        ("password", _NAMES, _ASSIGNED),
     )
 )
 
@@ -89,11 +106,14 @@ def redact(text: str) -> Redacted:
 def _spans(text: str) -> Sequence[tuple[int, int, str]]:
     """Return the spans of secrets in order; of two that overlap, the one that starts first."""
     found: list[tuple[int, int, int, str]] = []
-    for order, (kind, pattern) in enumerate(_PATTERNS):
-        for match in pattern.finditer(text):
+    lowered = text.lower()
+    for order, form in enumerate(_FORMS):
+        if not any(hint in lowered for hint in form.hints):
+            continue
+        for match in form.pattern.finditer(text):
             groups = match.groupdict()
             name = next((n for n in ("secret", "quoted") if groups.get(n) is not None), 0)
-            found.append((*match.span(name), order, kind))
+            found.append((*match.span(name), order, form.kind))
     spans: list[tuple[int, int, str]] = []
     for start, end, _, kind in sorted(found, key=lambda f: (f[0], -f[1], f[2])):
         if not spans or start >= spans[-1][1]:
