@@ -82,7 +82,8 @@ def measure(folder: Path, count: int, *, durable: bool) -> None:
     print(
         f"durable {str(durable).lower():5}: {count} records, "
         f"median {statistics.median(spent):.3f} ms, p95 {spent[int(count * 0.95)]:.3f} ms, "
-        f"p99 {spent[int(count * 0.99)]:.3f} ms, processor {cpu_ms:.3f} ms; {size / result.entries:.0f} bytes each; "
+        f"p99 {spent[int(count * 0.99)]:.3f} ms, processor {cpu_ms:.3f} ms; "
+        f"{size / result.entries:.0f} bytes each; "
         f"verify {result.entries / verified_s:,.0f} records/s, intact: {result.intact}"
     )
 
