@@ -3,7 +3,7 @@
 import pytest
 
 from lsp.editor import Editor
-from nsllm.frontends.lsp.sessions import Sessions
+from nsllm.frontends.sessions import Sessions
 from nsllm.types import Answer, Judgement, Scores, Turn, Verdict
 
 

@@ -1,0 +1,171 @@
+"""The Litestar application: a route for each operation, behind the gate."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+
+from nsllm.errors import NsllmError
+from nsllm.frontends import wire
+from nsllm.frontends.http.catalogue import OPERATIONS
+from nsllm.frontends.http.gate import Exchange, Gate, Span, logger, problem_headers
+from nsllm.frontends.http.metrics import Metrics
+from nsllm.frontends.http.openapi import document
+from nsllm.frontends.http.operations import Call, Context, Events, Operation, Raw
+from nsllm.frontends.http.problems import RequestRefused, crash
+from nsllm.frontends.http.service import Service
+from nsllm.frontends.http.slots import Slots
+from nsllm.frontends.http.streaming import timed_out
+from nsllm.frontends.http.tokens import EVERYONE, Tokens
+from nsllm.frontends.sessions import Sessions
+from nsllm.settings import Server
+
+_JSON = "application/json"
+
+
+def build(service: Service, settings: Server, tokens: Tokens, span: Span) -> Gate:
+    """Return the ASGI application."""
+    slots = Slots(settings.concurrency, settings.queue)
+    metrics = Metrics(slots)
+    context = Context(service, slots, metrics, Sessions(), settings)
+    app = Litestar(
+        [*(_route(operation, context) for operation in OPERATIONS), _openapi_route()],
+        openapi_config=None,
+        logging_config=None,
+        # The gate has read the body already, within the limit of the settings.
+        request_max_body_size=None,
+        exception_handlers={
+            HTTPException: _tell_http,
+            NsllmError: _tell,
+            Exception: _tell_crash,
+        },
+    )
+    return Gate(app, settings=settings, tokens=tokens, metrics=metrics, span=span)
+
+
+def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
+    decoder = msgspec.json.Decoder(operation.takes)
+
+    async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
+        exchange: Exchange = request.scope["state"]["exchange"]
+        exchange.route = operation.path
+        client = exchange.client or EVERYONE
+        if not operation.public and not client.may(operation.scope):
+            raise RequestRefused(
+                403,
+                "scope",
+                f"The token does not allow this: it lacks the scope `{operation.scope}`.",
+                hint="Use another token, or make one: nsllm tokens add NAME --scope SCOPE",
+            )
+        try:
+            if operation.method == "POST":
+                body = decoder.decode(await request.body())
+            else:
+                body = msgspec.convert(dict(request.query_params), operation.takes, strict=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise _misfit(error) from error
+        call = Call(context, exchange, client, body, request.path_params)
+        return _respond(await _carry_out(operation, call))
+
+    return HTTPRouteHandler(
+        operation.path,
+        http_method=operation.method,
+        status_code=200,
+        name=operation.id,
+    )(handle)
+
+
+async def _carry_out(operation: Operation, call: Call) -> object:
+    if not operation.works:
+        return await operation.handler(call)
+    limit_s = call.context.settings.request_timeout_s
+    try:
+        async with asyncio.timeout(limit_s), call.context.slots.take():
+            return await operation.handler(call)
+    except TimeoutError:
+        raise timed_out(limit_s) from None
+
+
+def _respond(result: object) -> Response[Any]:
+    if isinstance(result, Events):
+        return Stream(result.pieces, media_type="text/event-stream", status_code=200)
+    if isinstance(result, Raw):
+        return Response(result.body, media_type=result.media_type, status_code=result.status)
+    return Response(wire.to_json(result).encode(), media_type=_JSON, status_code=200)
+
+
+def _openapi_route() -> HTTPRouteHandler:
+    encoded = msgspec.json.encode(document(OPERATIONS))
+
+    async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+        request.scope["state"]["exchange"].route = "/openapi.json"
+        return Response(encoded, media_type=_JSON, status_code=200)
+
+    return HTTPRouteHandler("/openapi.json", http_method="GET", status_code=200)(openapi)
+
+
+def _misfit(error: Exception) -> RequestRefused:
+    if isinstance(error, msgspec.ValidationError):
+        text, _, where = str(error).partition(" - at `$")
+        key = where.rstrip("`").lstrip(".")
+        message = f"`{key}`: {text[:1].lower()}{text[1:]}." if key else f"{text}."
+        hint = "`GET /openapi.json` describes every request."
+        return RequestRefused(400, "request", message, hint=hint)
+    return RequestRefused(
+        400, "json", f"The body is not JSON: {error}.", hint="Send one JSON object, in UTF-8."
+    )
+
+
+def _tell(request: Request[Any, Any, Any], error: NsllmError) -> Response[bytes]:
+    exchange: Exchange = request.scope["state"]["exchange"]
+    status, headers, body = problem_headers(error, exchange)
+    media_type = headers.pop("Content-Type")
+    return Response(body, status_code=status, headers=headers, media_type=media_type)
+
+
+def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Tell what Litestar found wrong: the path, or the method."""
+    if error.status_code == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        refused = RequestRefused(
+            405,
+            "method",
+            f"This path does not take {request.method}.",
+            hint=f"Use {allowed}.",
+            headers=(("Allow", allowed),),
+        )
+        return _tell(request, refused)
+    if error.status_code == 404:
+        refused = RequestRefused(
+            404, "path", "There is nothing at this path.", hint="`GET /openapi.json` lists all."
+        )
+        return _tell(request, refused)
+    if error.status_code < 500:
+        refused = RequestRefused(
+            error.status_code, "request", f"{error.detail}.", hint="See `GET /openapi.json`."
+        )
+        return _tell(request, refused)
+    return _tell_crash(request, error)
+
+
+def _methods(request: Request[Any, Any, Any]) -> set[str]:
+    path = request.scope["path"]
+    templates = [(each.path.partition("{")[0], each) for each in OPERATIONS]
+    found = {
+        each.method
+        for start, each in templates
+        if path == each.path or (start != each.path and path.startswith(start))
+    }
+    return (found or {"GET"}) | {"OPTIONS"}
+
+
+def _tell_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    exchange: Exchange = request.scope["state"]["exchange"]
+    logger.error(
+        "A request failed.", exc_info=error, extra={"fields": {"request_id": exchange.request_id}}
+    )
+    return _tell(request, crash(error))

@@ -1,0 +1,232 @@
+"""What the server serves: workspaces by name, their indexes kept true, and one set of models."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from nsllm import settings
+from nsllm.app import Application
+from nsllm.errors import ModelMissingError, NsllmError, UnknownModelError, UsageError
+from nsllm.frontends.http.contracts import Folder
+from nsllm.frontends.http.problems import RequestRefused
+from nsllm.index.report import IndexReport
+from nsllm.runtime import ModelRuntime
+from nsllm.settings_file import remember
+
+logger = logging.getLogger(__name__)
+
+_SETTING = {"embedding": "embedder", "generation": "generator"}
+
+
+class _Loaded:
+    """Models and the Applications that rest on them; closed when replaced and nobody uses them."""
+
+    def __init__(self, folders: dict[str, Path]) -> None:
+        first = next(iter(folders.values()))
+        self.models = ModelRuntime(settings.load(first))
+        self.applications = {
+            name: Application(path, settings.load(path), self.models)
+            for name, path in folders.items()
+        }
+        self.users = 0
+        self.retired = False
+
+    async def aclose(self) -> None:
+        await self.models.aclose()
+        for application in self.applications.values():
+            application.close()
+
+
+class Service:
+    """The workspaces of one server."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._folders = _named(folders)
+        self._loaded = _Loaded(self._folders)
+        self._reports: dict[str, IndexReport] = {}
+        self._problems: dict[str, NsllmError] = {}
+        self._busy: dict[str, int] = {}
+        self._indexing = asyncio.Lock()
+        self._switching = asyncio.Lock()
+        self._following: list[asyncio.Task[None]] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self._begun = {name: asyncio.Event() for name in self._folders}
+        self._is_stopping = False
+
+    @property
+    def models(self) -> ModelRuntime:
+        """The models in use."""
+        return self._loaded.models
+
+    def start(self) -> None:
+        """Index all workspaces in the background, then follow their files."""
+        self._following = [
+            asyncio.create_task(self._follow(name, application))
+            for name, application in self._loaded.applications.items()
+        ]
+
+    def stop(self) -> None:
+        """Tell that no new question should be sent here."""
+        self._is_stopping = True
+
+    def name(self, workspace: str | None) -> str:
+        """Return the name of a workspace; the first one's where none is given.
+
+        Raises:
+            RequestRefused: there is none of this name.
+        """
+        if workspace is None:
+            return next(iter(self._folders))
+        if workspace not in self._folders:
+            raise RequestRefused(
+                404,
+                "workspace.unknown",
+                "There is no workspace of this name.",
+                hint=f"There are {', '.join(self._folders)}.",
+            )
+        return workspace
+
+    @asynccontextmanager
+    async def use(self, workspace: str | None = None) -> AsyncIterator[Application]:
+        """Lend a workspace's Application, once it was indexed for the first time.
+
+        A switch of models meanwhile does not disturb it.
+        """
+        name = self.name(workspace)
+        await self._begun[name].wait()
+        loaded = self._loaded
+        loaded.users += 1
+        try:
+            yield loaded.applications[name]
+        finally:
+            loaded.users -= 1
+            self._close_if_free(loaded)
+
+    def check_generator(self, model: str | None) -> None:
+        """Refuse a model that cannot answer.
+
+        Raises:
+            UnknownModelError: there is none, or it is of another kind.
+        """
+        if model is not None and self.models.registry.get(model).task != "generation":
+            raise UnknownModelError(
+                f"The model {model} does not write texts.", hint="`GET /api/models` lists them."
+            )
+
+    async def index(self, workspace: str | None, *, rebuild: bool) -> None:
+        """Bring the index of one workspace, or of all, up to date, or build it anew."""
+        names = list(self._folders) if workspace is None else [self.name(workspace)]
+        for name in names:
+            async with self.use(name) as application:
+                await self._sync(name, application, rebuild=rebuild)
+
+    async def switch(self, model: str) -> None:
+        """Answer or embed with another model from now on; what runs goes on with the old one.
+
+        Raises:
+            UnknownModelError: there is no such model.
+            ModelMissingError: it is not on this machine.
+            UsageError: it is not a matter of choice.
+        """
+        async with self._switching:
+            known = self.models.registry.get(model)
+            if known.task not in _SETTING:
+                raise UsageError(f"{model} is not a matter of choice.", hint="Choose another.")
+            if self.models.registry.installed(model) is None:
+                raise ModelMissingError(
+                    f"The model {model} is not on this machine.",
+                    hint=f"Fetch it on the server: nsllm models pull {model}",
+                )
+            if model in self.models.needed():
+                return
+            await asyncio.to_thread(remember, "models", _SETTING[known.task], model)
+            await self._stop_following()
+            old, self._loaded = self._loaded, _Loaded(self._folders)
+            old.retired = True
+            self._close_if_free(old)
+            self.start()
+
+    def describe(self, workspace: str | None = None) -> list[Folder]:
+        """Return the state of one workspace, or of all."""
+        names = list(self._folders) if workspace is None else [self.name(workspace)]
+        return [self._describe(name) for name in names]
+
+    def readiness(self) -> Literal["ready", "indexing", "failed", "stopping"]:
+        """Tell whether questions are answered."""
+        if self._is_stopping:
+            return "stopping"
+        if any(name not in self._reports for name in self._folders):
+            return "failed" if self._problems and not any(self._busy.values()) else "indexing"
+        return "ready"
+
+    async def aclose(self) -> None:
+        """Close everything; what still runs fails."""
+        self._is_stopping = True
+        await self._stop_following()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._loaded.aclose()
+
+    def _describe(self, name: str) -> Folder:
+        report, problem = self._reports.get(name), self._problems.get(name)
+        is_busy = self._busy.get(name, 0) > 0 or (report is None and problem is None)
+        return Folder(
+            workspace=name,
+            state="indexing" if is_busy else "failed" if problem else "ready",
+            documents=report.documents if report else 0,
+            chunks=report.chunks if report else 0,
+            skipped=len(report.skipped) if report else 0,
+            problem=str(problem) if problem else None,
+        )
+
+    async def _sync(self, name: str, application: Application, *, rebuild: bool = False) -> None:
+        self._busy[name] = self._busy.get(name, 0) + 1
+        try:
+            async with self._indexing:
+                self._reports[name] = await application.index(rebuild=rebuild)
+            self._problems.pop(name, None)
+        except NsllmError as error:
+            self._problems[name] = error
+            raise
+        finally:
+            self._busy[name] -= 1
+            self._begun[name].set()
+
+    async def _follow(self, name: str, application: Application) -> None:
+        try:
+            await self._sync(name, application)
+            async for report in application.watch():
+                self._reports[name] = report
+        except NsllmError as error:
+            self._problems[name] = error
+            logger.error("The index of %s is not kept up to date: %s", name, error)  # noqa: TRY400
+
+    async def _stop_following(self) -> None:
+        for task in self._following:
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        self._following = []
+
+    def _close_if_free(self, loaded: _Loaded) -> None:
+        if loaded.retired and loaded.users == 0:
+            self._spawn(loaded.aclose())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _named(folders: Iterable[Path]) -> dict[str, Path]:
+    """Name each folder as on the disk; a second one of the same name gets a number."""
+    named: dict[str, Path] = {}
+    for folder in folders:
+        path = folder.resolve()
+        name, count = path.name or "workspace", 1
+        while name in named:
+            count += 1
+            name = f"{path.name}-{count}"
+        named[name] = path
+    return named
