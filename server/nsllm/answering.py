@@ -149,6 +149,7 @@ class Answering:
             self._embed,
             question=self._question.text,
             perplexity=draft.perplexity,
+            classifiers=self._models.classifiers(),
         )
         subject = Subject(
             text=draft.text,
@@ -157,7 +158,7 @@ class Answering:
             mode=draft.mode,
             chunks=tuple(chunks),
         )
-        return judge(subject, self._rulebook, notes)
+        return judge(subject, self._rulebook, [*notes, *self._models.unmeasured()])
 
 
 def remembering(embed: Embed) -> Embed:

@@ -172,7 +172,13 @@ class Application:
             surprise = await self.models.perplexity(question or "", sources, text)
         embed = self.models.embedder().embed
         measurement = await asyncio.to_thread(
-            measure, text, chunks, embed, question=question, perplexity=surprise
+            measure,
+            text,
+            chunks,
+            embed,
+            question=question,
+            perplexity=surprise,
+            classifiers=self.models.classifiers(),
         )
         subject = Subject(
             text=text,
@@ -182,7 +188,7 @@ class Application:
             path=path,
             chunks=tuple(chunks),
         )
-        return judge(subject, self.rulebook)
+        return judge(subject, self.rulebook, self.models.unmeasured())
 
     async def watch(self) -> AsyncIterator[IndexReport]:
         """Follow the files: bring the index up to date after each burst of changes."""
@@ -255,7 +261,9 @@ class Application:
             for chunk in others[:_PASSAGES_PER_CLAIM]:
                 found[chunk.path, chunk.start] = blank(chunk, is_generated)
         chunks = list(found.values())
-        measurement = measure(text, chunks, self.models.embedder().embed)
+        measurement = measure(
+            text, chunks, self.models.embedder().embed, classifiers=self.models.classifiers()
+        )
         subject = Subject(
             text=text,
             measurement=measurement,
@@ -264,7 +272,7 @@ class Application:
             path=path,
             chunks=tuple(chunks),
         )
-        return judge(subject, self.rulebook)
+        return judge(subject, self.rulebook, self.models.unmeasured())
 
     @property
     def _is_strict(self) -> bool:

@@ -14,13 +14,18 @@ from nsllm.generation.exam import ExamResult, exam, sit
 from nsllm.generation.reader import Reader
 from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
+from nsllm.models.classifier import Classifier
 from nsllm.models.registry import InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
+from nsllm.scoring.coherence import Classify
+from nsllm.scoring.scorer import Classifiers
 from nsllm.settings import Settings
-from nsllm.types import Passage, ProgressListener
+from nsllm.types import Finding, Passage, ProgressListener, Severity
 
 READER = "nsllm-reader"
+TOXICITY = "nsllm-toxicity"
+COHERENCE = "nsllm-coherence"
 _EXAM_FILE = "exam.json"
 
 
@@ -33,6 +38,7 @@ class ModelRuntime:
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
         self._reader: Reader | None = None
+        self._classifiers: dict[str, Classifier] = {}
         self._writers: dict[str, Writer] = {}
         self._client = GeneratorClient(
             idle_unload_s=settings.models.idle_unload_s,
@@ -116,6 +122,29 @@ class ModelRuntime:
                 self._reader = Reader(self._installed(READER).folder, threads=self._threads)
             return self._reader
 
+    def classifiers(self) -> Classifiers:
+        """Return the classifiers that are on this machine; `unmeasured` names the others.
+
+        Raises:
+            ModelCorruptError: a file of one is missing or cut off.
+        """
+        return Classifiers(toxicity=self._classify(TOXICITY), coherence=self._classify(COHERENCE))
+
+    def unmeasured(self) -> list[Finding]:
+        """Return a note for each score that cannot be computed, with what to do about it."""
+        return [
+            Finding(
+                rule="model.missing",
+                severity=Severity.INFO,
+                start=0,
+                end=0,
+                message=f"The {model.task} of the text was not measured: the model {model.id} is "
+                f"not on this machine. Fetch it: nsllm models pull {model.id}",
+            )
+            for model in self.registry.all()
+            if model.id in {TOXICITY, COHERENCE} and self.registry.installed(model.id) is None
+        ]
+
     def writer(self, name: str | None = None) -> Writer:
         """Return a writer with this generator, or the one in use.
 
@@ -158,6 +187,19 @@ class ModelRuntime:
     async def aclose(self) -> None:
         """End the worker process."""
         await self._client.aclose()
+
+    def _classify(self, name: str) -> Classify | None:
+        with self._lock:
+            if name not in self._classifiers:
+                if self.registry.installed(name) is None:
+                    return None
+                installed = self._installed(name)
+                self._classifiers[name] = Classifier(
+                    installed.folder,
+                    context_tokens=installed.manifest.context_length,
+                    threads=self._threads,
+                )
+            return self._classifiers[name].probabilities
 
     @property
     def _threads(self) -> int:

@@ -6,18 +6,30 @@ import msgspec
 import numpy as np
 
 from nsllm.scoring.claims import claims, without_markers
-from nsllm.scoring.coherence import coherence, sentences_of
+from nsllm.scoring.coherence import Classify, Flaw, coherence
 from nsllm.scoring.grounding import Embed, ground
+from nsllm.scoring.toxicity import ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
 
 _WEIGHTS = {"grounding": 0.5, "relevance": 0.3, "coherence": 0.2}
 
 
+class Classifiers(msgspec.Struct, frozen=True, kw_only=True):
+    """The classifiers to score with; without one its score is None."""
+
+    toxicity: Classify | None = None
+    coherence: Classify | None = None
+
+
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """The scores of a text, and what each of its claims rests on."""
+    """The scores of a text, what each of its claims rests on, and where it goes wrong."""
 
     scores: Scores
     claims: tuple[ClaimGrounding, ...]
+    toxic: tuple[ToxicSpan, ...] = ()
+    """Every sentence with its toxicity, in order."""
+    flaw: Flaw | None = None
+    """Where the text holds together least."""
 
 
 def measure(
@@ -27,6 +39,7 @@ def measure(
     *,
     question: str | None = None,
     perplexity: float | None = None,
+    classifiers: Classifiers = Classifiers(),  # noqa: B008 - frozen
 ) -> Measurement:
     """Score `text` as an answer to `question`, written from `chunks`.
 
@@ -35,20 +48,21 @@ def measure(
     without a question.
     """
     grounded = tuple(ground(claims(text), chunks, embed)) if chunks else ()
+    toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
+    coherent = coherence(text, classifiers.coherence) if classifiers.coherence else None
     scores = Scores(
         relevance=_relevance(question, text, chunks, embed),
-        coherence=_coherence(text, embed),
+        coherence=coherent.score if coherent else None,
         grounding=min((claim.score for claim in grounded), default=None),
         perplexity=perplexity,
+        toxicity=max((span.score for span in toxic), default=None),
     )
     return Measurement(
-        scores=msgspec.structs.replace(scores, overall=_overall(scores)), claims=grounded
+        scores=msgspec.structs.replace(scores, overall=_overall(scores)),
+        claims=grounded,
+        toxic=toxic,
+        flaw=coherent.flaw if coherent else None,
     )
-
-
-def _coherence(text: str, embed: Embed) -> float | None:
-    sentences = sentences_of(text)
-    return coherence(text, sentences, embed(sentences)) if sentences else None
 
 
 def _relevance(

@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 
 from nsllm.governance.rules import LowScore, Observation, Rule, Subject
+from nsllm.scoring.coherence import Flaw
 
 
 def find_incoherent(subject: Subject, _options: LowScore) -> Iterator[Observation]:
-    """Measure the coherence of the whole text, where it could be computed."""
+    """Measure the coherence of the whole text, on the sentences that hold together least.
+
+    A quotation is left out: its sentences were chosen from several places, and say so.
+    """
     score = subject.measurement.scores.coherence
-    if score is not None:
-        message = (
-            f"The sentences hardly belong together, or repeat themselves (coherence {score:.2f})."
-        )
-        yield Observation(start=0, end=len(subject.text), message=message, value=score)
+    if score is None or subject.mode == "extract":
+        return
+    flaw = subject.measurement.flaw or Flaw(
+        start=0, end=len(subject.text), problem="the sentences hardly belong together"
+    )
+    message = f"{flaw.problem[:1].upper()}{flaw.problem[1:]} (coherence {score:.2f})."
+    yield Observation(start=flaw.start, end=flaw.end, message=message, value=score)
 
 
 RULES = (

@@ -1,0 +1,79 @@
+"""How likely a text is hateful towards a group of people, or threatens someone.
+
+A classifier (models.toml: nsllm-toxicity, docs/EVALUATION.md) reads windows of sentences, since
+"they" may be hateful or not by the sentence before, and each sentence by itself, since one
+sentence is easily lost in a long text. Spelling tricks are undone for a second reading.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nsllm.documents.sentences import split
+from nsllm.scoring.spelling import plain_spelling
+
+Classify = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts to probabilities, float32 [len(texts)]."""
+
+_WINDOW_WORDS = 40
+"""About as long as the texts that the classifier was trained with."""
+_QUOTED = re.compile(r"[\"“«'‘„]")
+
+
+class ToxicSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence [start, end) of a text and the probability that it is toxic."""
+
+    start: int
+    end: int
+    score: float
+
+
+def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
+    """Score every sentence of `text`, in order; the text is as toxic as its worst sentence."""
+    places = [(s.start, s.end) for s in split(text)]
+    if not places:
+        return ()
+    windows = _windows(text, places)
+    alone = [text[start:end] for start, end in places]
+    together = [text[places[first][0] : places[last][1]] for first, last in windows]
+    scores = _score([*alone, *together], classify)
+    own, joint = scores[: len(alone)], scores[len(alone) :]
+    found = np.zeros(len(places))
+    if len(windows) > 1:
+        # A quotation is judged with what is said about it, which may be another sentence.
+        found = np.where([bool(_QUOTED.match(part)) for part in alone], 0.0, own)
+    for (first, last), score in zip(windows, joint, strict=True):
+        worst = first + int(np.argmax(own[first : last + 1]))
+        found[worst] = max(found[worst], score)
+    return tuple(
+        ToxicSpan(start=start, end=end, score=float(score))
+        for (start, end), score in zip(places, found, strict=True)
+    )
+
+
+def _score(texts: Sequence[str], classify: Classify) -> NDArray[np.float64]:
+    """Return the higher probability of each text as written and as it is meant to be read."""
+    meant = [plain_spelling(part) for part in texts]
+    distinct = list(dict.fromkeys([*texts, *meant]))
+    known = dict(zip(distinct, classify(distinct).tolist(), strict=True))
+    return np.array([max(known[a], known[b]) for a, b in zip(texts, meant, strict=True)])
+
+
+def _windows(text: str, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return runs (first, last) of sentences of up to `_WINDOW_WORDS` words; neighbours overlap.
+
+    A sentence that is longer by itself is a window of its own.
+    """
+    lengths = [len(text[start:end].split()) for start, end in places]
+    windows: list[tuple[int, int]] = []
+    for first in range(len(places)):
+        last, words = first, lengths[first]
+        while last + 1 < len(places) and words + lengths[last + 1] <= _WINDOW_WORDS:
+            last += 1
+            words += lengths[last]
+        if not windows or last > windows[-1][1]:
+            windows.append((first, last))
+    return windows
