@@ -196,10 +196,11 @@ class RateLimiter:
 
 
 def _refusal(limit: _Limit, wait_s: float) -> RateLimitedError:
-    what = "questions" if limit.unit == "requests" else "generated tokens"
+    what = "question" if limit.unit == "requests" else "generated token"
+    plural = "" if limit.per_minute == 1 else "s"
     whose = "all clients together" if limit.setting.startswith("total") else "one client"
     return RateLimitedError(
-        f"The limit of {limit.per_minute:,} {what} a minute for {whose} is used up.",
+        f"The limit of {limit.per_minute:,} {what}{plural} a minute for {whose} is used up.",
         hint=f"Ask again in {math.ceil(wait_s)} s, or raise `limits.{limit.setting}`.",
         retry_after_s=wait_s,
     )
