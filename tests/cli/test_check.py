@@ -91,9 +91,10 @@ def test_a_contradiction_is_found_at_its_place_and_fails_the_run(place: Path, sh
 
 
 def test_standard_input_and_mistakes(shell: Run) -> None:
-    done = shell("nsllm", "check", "-", "--format", "github", given=BAD)
+    named = ("--stdin-filename", "bad.md")
+    done = shell("nsllm", "check", "-", "--format", "github", *named, given=BAD)
     assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith("::error file=<stdin>,line=3,")
+    assert done.stdout.startswith("::error file=bad.md,line=3,")
     done = shell("nsllm", "check", "no.md")
     assert done.returncode == 2
     assert "There is no file or folder no.md" in done.stderr

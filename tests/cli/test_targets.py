@@ -68,6 +68,14 @@ def test_standard_input_is_one_text(place: Path, monkeypatch: pytest.MonkeyPatch
     assert (target.shown, target.text, target.path) == ("<stdin>", "Über", None)
 
 
+def test_standard_input_may_stand_for_a_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor checks what is not saved yet; the saved text must not support it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"New.")))
+    [target] = targets(["-"], Path("docs"), Documents(), stdin_filename=Path("docs/a.md"))
+    assert isinstance(target, Target)
+    assert (target.shown, target.text, target.path) == ("docs/a.md", "New.", "a.md")
+
+
 def test_what_cannot_be_read_is_said(place: Path) -> None:
     (place / "image.md").write_bytes(b"\0\1\2")
     [skipped] = targets(["image.md"], Path(), Documents())

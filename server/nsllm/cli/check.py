@@ -60,6 +60,9 @@ def check(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why, and what would change the verdict.")
     ] = False,
+    stdin_filename: Annotated[
+        Path | None, typer.Option(help="The file that standard input is the text of.")
+    ] = None,
     yes: Annotated[bool, session.Yes] = False,
 ) -> None:
     """Check texts against the documents of a workspace, and exit with 1 if they fail."""
@@ -67,7 +70,7 @@ def check(
 
     async def work(application: Application) -> Report:
         documents = application.settings.documents
-        found = list(targets(paths, workspace, documents))
+        found = list(targets(paths, workspace, documents, stdin_filename=stdin_filename))
         await session.fetch_missing(application, yes=yes, quiet=quiet)
         with progress(quiet=quiet) as listener:
             await application.index(listener)

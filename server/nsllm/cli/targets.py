@@ -26,25 +26,37 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def targets(
-    paths: Iterable[str], workspace: Path, documents: Documents
+    paths: Iterable[str],
+    workspace: Path,
+    documents: Documents,
+    *,
+    stdin_filename: Path | None = None,
 ) -> Iterator[Target | Skipped]:
     """Yield each text once, in the order of the arguments.
+
+    `stdin_filename`: the file that standard input stands for, there or not.
 
     Raises:
         UsageError: there is no such file or folder.
     """
     seen: set[str] = set()
     for given in paths:
-        for target in _one(given, workspace, documents):
+        for target in _one(given, workspace, documents, stdin_filename):
             name = target.path if isinstance(target, Skipped) else target.shown
             if name not in seen:
                 seen.add(name)
                 yield target
 
 
-def _one(given: str, workspace: Path, documents: Documents) -> Iterator[Target | Skipped]:
+def _one(
+    given: str, workspace: Path, documents: Documents, stdin_filename: Path | None
+) -> Iterator[Target | Skipped]:
     if given == STDIN:
-        yield _decoded(sys.stdin.buffer.read(), "<stdin>", None)
+        data = sys.stdin.buffer.read()
+        if stdin_filename is None:
+            yield _decoded(data, "<stdin>", None)
+        else:
+            yield _decoded(data, shown(stdin_filename), _relative(stdin_filename, workspace))
         return
     path = Path(given)
     if path.is_dir():
