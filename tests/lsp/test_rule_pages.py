@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nsllm.frontends.lsp import rule_pages
+from nsllm.governance.checks import BUILT_IN
 
 PAGE = """\
 # Rules
@@ -33,3 +34,12 @@ def test_a_rule_leads_to_the_line_of_its_heading(
 def test_without_the_file_there_is_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule_pages, "rules_file", lambda: tmp_path / "RULES.md")
     assert rule_pages.page_of("grounding.claim") is None
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in BUILT_IN])
+def test_every_rule_that_comes_with_the_package_has_its_place(rule: str) -> None:
+    page = rule_pages.page_of(rule)
+    assert page is not None
+    line = int(page.rpartition("#L")[2])
+    text = rule_pages.rules_file().read_text("utf-8").splitlines()[line - 1]
+    assert text.endswith(rule)
