@@ -13,7 +13,7 @@ from nsllm.frontends.lsp.diagnostics import location_of, to_diagnostic, to_range
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.mutes import comment
 from nsllm.frontends.lsp.positions import Lines, Span
-from nsllm.frontends.lsp.quotes import Quote, quote
+from nsllm.frontends.lsp.quotes import Quote, claim_span, quote
 from nsllm.types import Finding
 
 if TYPE_CHECKING:
@@ -42,7 +42,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """The words that the finding is about."""
-        return self.buffer.text[self.finding.start : self.finding.end]
+        return self.buffer.text[slice(*self.span)]
+
+    @property
+    def span(self) -> Span:
+        """Where these stand: the whole claim, also where the finding is on some of its words."""
+        return claim_span(self.buffer.text, self.finding)
 
 
 def register(server: "Server") -> None:
@@ -102,14 +107,14 @@ def _preferred(rule: str) -> str:
 
 def _edits(case: Case) -> Iterator[tuple[str, Span, str]]:
     """Yield titles with the span to replace and the new text."""
-    span = (case.finding.start, case.finding.end)
+    span = case.span
     quoted = quote(case.finding, case.text)
     if quoted:
         yield _REPLACE, span, quoted.text
         citation = _citation(case, quoted)
         if citation and not _MARKER.search(case.text):
             stop = _STOP.search(case.text)
-            at = case.finding.end - (len(stop[0]) if stop and citation[:1] == "(" else 0)
+            at = span[1] - (len(stop[0]) if stop and citation[:1] == "(" else 0)
             yield _CITE, (at, at), f" {citation}"
     if case.finding.rule.startswith(("grounding", "citation.missing")):
         yield "Remove the claim", _with_space(case.buffer.text, span), ""

@@ -9,7 +9,7 @@ from lsprotocol import types
 
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.positions import Lines, Span
-from nsllm.frontends.lsp.quotes import Quote, place_of, quote
+from nsllm.frontends.lsp.quotes import Quote, claim_span, place_of, quote
 from nsllm.frontends.lsp.rule_pages import page_of
 from nsllm.frontends.lsp.uris import uri_of
 from nsllm.types import Finding, Severity
@@ -81,7 +81,8 @@ def of_document(server: "Server", uri: str) -> list[types.Diagnostic]:
 
 def to_diagnostic(report: Report, part: Part, finding: Finding, lines: Lines) -> types.Diagnostic:
     """Translate a finding of a document with these lines."""
-    data: dict[str, Any] = {"rule": finding.rule, "text": lines.text[finding.start : finding.end]}
+    about = lines.text[slice(*claim_span(lines.text, finding))]
+    data: dict[str, Any] = {"rule": finding.rule, "text": about}
     if part.region and part.region.answer_id:
         data["answer_id"] = part.region.answer_id
     related = None

@@ -13,6 +13,7 @@ from nsllm.frontends.lsp.edits import Edit
 from nsllm.frontends.lsp.folder import Folder
 from nsllm.frontends.lsp.mutes import Muted
 from nsllm.frontends.lsp.positions import Span
+from nsllm.frontends.lsp.quotes import claim_span
 from nsllm.frontends.lsp.regions import Match, Region, Regions
 from nsllm.frontends.lsp.work import Start
 from nsllm.types import Finding, Judgement
@@ -228,7 +229,7 @@ async def judge_part(
     kept = []
     for finding in judgement.findings:
         start, end = view.restore((span[0] + finding.start, span[0] + finding.end))
-        words = text[finding.start : finding.end]
+        words = text[slice(*claim_span(text, finding))]
         if not view.mutes(finding.rule, (start, end)) and not folder.is_accepted(
             finding.rule, words
         ):

@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from nsllm.frontends.lsp.diagnostics import location_of, to_range
 from nsllm.frontends.lsp.governor import Part, Report
-from nsllm.frontends.lsp.quotes import quote
+from nsllm.frontends.lsp.quotes import claim_span, quote
 from nsllm.types import Finding
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def register(server: "Server") -> None:
 
 
 def _describe(report: Report, part: Part, finding: Finding, text: str) -> str:
-    claim = text[finding.start : finding.end]
+    claim = text[slice(*claim_span(text, finding))]
     lines = [f"**{finding.message}**  ", f"`{finding.rule}` · {finding.severity.value}"]
     quoted = quote(finding, claim)
     if quoted and finding.evidence:

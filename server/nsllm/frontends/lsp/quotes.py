@@ -1,5 +1,6 @@
 """What the source says instead of a claim: its one sentence that is closest in words."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -7,6 +8,23 @@ import msgspec
 from nsllm.documents.sentences import is_prose, split
 from nsllm.frontends.lsp.regions import normal_form
 from nsllm.types import Evidence, Finding
+
+_ON_WORDS = frozenset({"grounding.claim"})
+"""Rules that may point at some words of the claim that they are about."""
+
+
+def claim_span(text: str, finding: Finding) -> tuple[int, int]:
+    """Return the span of what a finding is about: of the whole claim where it is on its words."""
+    if finding.rule in _ON_WORDS:
+        for start, end in _sentence_spans(text):
+            if start <= finding.start and finding.end <= end:
+                return start, end
+    return finding.start, finding.end
+
+
+@lru_cache(maxsize=8)
+def _sentence_spans(text: str) -> list[tuple[int, int]]:
+    return [(sentence.start, sentence.end) for sentence in split(text)]
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
