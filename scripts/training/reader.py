@@ -132,20 +132,19 @@ class Reader(nn.Module):
         return {name: value.detach().half().contiguous() for name, value in found.items()}
 
 
-def blocks(folder: Path) -> Iterator[tuple[str, list[str], list[tuple[set[int], str]]]]:
+def blocks(file: Path) -> Iterator[tuple[str, list[str], list[tuple[set[int], str]]]]:
     """Yield (heading, lines, questions) of each block; a question has the lines that answer it."""
-    for file in sorted(folder.glob("*.txt")):
-        for block in re.split(r"\n\s*\n", file.read_text("utf-8").strip()):
-            rows = block.splitlines()
-            heading = rows[0].lstrip("# ").split(" > ")[-1]
-            lines = [m[1] for row in rows if (m := re.match(r"\d+ (.*)", row))]
-            questions = []
-            for row in rows:
-                if m := re.match(r"\? ([\d,\s]+|-) (.*)", row):
-                    answers = {int(n) for n in re.findall(r"\d+", m[1])}
-                    questions.append((answers, m[2].strip()))
-            if lines and questions:
-                yield heading, lines, questions
+    for block in re.split(r"\n\s*\n", file.read_text("utf-8").strip()):
+        rows = block.splitlines()
+        heading = rows[0].lstrip("# ").split(" > ")[-1]
+        lines = [m[1] for row in rows if (m := re.match(r"\d+ (.*)", row))]
+        questions = []
+        for row in rows:
+            if m := re.match(r"\? ([\d,\s]+|-) (.*)", row):
+                answers = {int(n) for n in re.findall(r"\d+", m[1])}
+                questions.append((answers, m[2].strip()))
+        if lines and questions:
+            yield heading, lines, questions
 
 
 def context(heading: str, before: str, sentence: str) -> str:
@@ -153,20 +152,38 @@ def context(heading: str, before: str, sentence: str) -> str:
     return f"{sentence} | {heading} | {before}".strip()
 
 
+def words(text: str) -> set[str]:
+    """Return the words of four letters and more, cut to six so that most inflections agree."""
+    return {word[:6] for word in re.findall(r"[a-z0-9_]{4,}", text.lower())}
+
+
 def pairs(folder: Path, rng: random.Random) -> list[Pair]:
-    """Return (question, candidate, label); two candidates of another block for each question."""
-    every = list(blocks(folder))
+    """Return (question, candidate, label) for an epoch.
+
+    The candidates of a question are the lines that answer it, half of the other lines of its
+    block, one line of any block, and the likest, by words, of twelve lines of its own file:
+    a workspace's other documents speak of the same things.
+    """
+    files = [list(blocks(file)) for file in sorted(folder.glob("*.txt"))]
+    every = [block for file in files for block in file]
     found: list[Pair] = []
-    for heading, lines, questions in every:
-        for answers, question in questions:
-            for number, line in enumerate(lines, start=1):
-                before = lines[number - 2] if number > 1 else ""
-                label = float(number in answers)
-                if label or rng.random() < 0.5:
-                    found.append((question, context(heading, before, line), label))
-            other_heading, other, _ = rng.choice(every)
-            if other is not lines:
-                found.append((question, context(other_heading, "", rng.choice(other)), 0.0))
+    for file in files:
+        rows = [(heading, lines, line) for heading, lines, _ in file for line in lines]
+        for heading, lines, questions in file:
+            for answers, question in questions:
+                for number, line in enumerate(lines, start=1):
+                    before = lines[number - 2] if number > 1 else ""
+                    label = float(number in answers)
+                    if label or rng.random() < 0.5:
+                        found.append((question, context(heading, before, line), label))
+                other_heading, other, _ = rng.choice(every)
+                if other is not lines:
+                    found.append((question, context(other_heading, "", rng.choice(other)), 0.0))
+                asked = words(question)
+                strange = [row for row in rng.sample(rows, 12) if row[1] is not lines]
+                if strange:
+                    near = max(strange, key=lambda row: len(words(row[2]) & asked))
+                    found.append((question, context(near[0], "", near[2]), 0.0))
     return found
 
 

@@ -89,9 +89,9 @@ class Generation(_Section, frozen=True, kw_only=True):
 class Extraction(_Section, frozen=True, kw_only=True):
     """How answers are quoted."""
 
-    max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 4
     """Sentences in a quoted answer."""
-    min_confidence: Unit = 0.6
+    min_confidence: Unit = 0.5
     """Below this probability that a sentence answers, the answer is that nothing was found."""
 
 

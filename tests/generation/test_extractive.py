@@ -1,5 +1,9 @@
 """Quotation: only what can be cited is quoted."""
 
+import math
+
+import msgspec
+
 from nsllm.generation.extractive import NOT_FOUND, Candidate, Reading, extract
 from nsllm.settings import Extraction
 from nsllm.types import Chunk, Passage
@@ -12,7 +16,19 @@ def passage(text: str) -> Passage:
 
 def candidate(source: Passage, confidence: float) -> Candidate:
     end = len(source.chunk.text)
-    return Candidate(passage=source, start=0, end=end, kind="prose", confidence=confidence)
+    return judged(source, (0, end), "prose", confidence)
+
+
+def judged(source: Passage, span: tuple[int, int], kind: str, confidence: float) -> Candidate:
+    order = math.log(confidence / (1 - confidence))
+    return Candidate(
+        passage=source,
+        start=span[0],
+        end=span[1],
+        kind=kind,
+        confidence=confidence,
+        order=order,
+    )
 
 
 def test_a_candidate_of_a_passage_that_was_not_kept_is_not_quoted() -> None:
@@ -29,9 +45,29 @@ def test_the_sentence_that_follows_the_best_one_is_quoted_with_it() -> None:
     parts = [(0, 17, "prose", 0.9), (18, 48, "prose", 0.1), (49, 54, "row", 0.05)]
     reading = Reading(
         candidates=tuple(
-            Candidate(passage=source, start=start, end=end, kind=kind, confidence=confidence)
-            for start, end, kind, confidence in parts
+            judged(source, (start, end), kind, confidence) for start, end, kind, confidence in parts
         )
     )
     quoted = extract(reading, [source], Extraction(max_sentences=1)).text
     assert quoted == "Kept for 30 days. [1] Then they move to the archive. [1]"
+
+
+def test_sentences_about_as_good_as_the_best_are_quoted_and_the_others_are_not() -> None:
+    source = passage("It takes 30 days. It takes a month. Nobody asked that.")
+    spans = [(0, 17), (18, 35), (36, 54)]
+    close = [
+        judged(source, span, "item", c) for span, c in zip(spans, (0.9, 0.8, 0.01), strict=True)
+    ]
+    quoted = extract(Reading(candidates=tuple(close)), [source], Extraction()).text
+    assert quoted == "It takes 30 days. [1] It takes a month. [1]"
+    alone = [close[0], close[2]]
+    quoted = extract(Reading(candidates=tuple(alone)), [source], Extraction()).text
+    assert quoted == "It takes 30 days. [1] Nobody asked that. [1]", "it follows the best one"
+
+
+def test_an_unlikely_answer_from_a_distant_passage_is_none() -> None:
+    near, far = passage("Kept for 30 days."), passage("Kept for 30 days.")
+    far = msgspec.structs.replace(far, similarity=0.1)
+    sure = [Reading(candidates=(candidate(source, 0.7),)) for source in (near, far)]
+    assert extract(sure[0], [near], Extraction()).found
+    assert not extract(sure[1], [far], Extraction()).found

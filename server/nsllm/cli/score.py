@@ -27,9 +27,12 @@ def score(
 ) -> None:
     """Score and judge answers against the passages that come with them."""
 
+    # What is wrong with a line shows before a result of an earlier run is overwritten.
+    samples = list(decode_lines(file, wire.Sample))
+    stream = _open(output)
+
     async def work(application: Application) -> None:
         await session.fetch_missing(application, yes=yes, quiet=True)
-        samples = list(decode_lines(file, wire.Sample))
         with progress() as listener:
             for done, sample in enumerate(samples):
                 judged = await application.score(
@@ -42,7 +45,6 @@ def score(
                 step = Progress(task="scoring", done=done + 1, total=len(samples), unit="steps")
                 listener(step)
 
-    stream = _open(output)
     try:
         session.run(Path(), work)
     finally:
