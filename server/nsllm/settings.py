@@ -90,9 +90,9 @@ class Extraction(_Section, frozen=True, kw_only=True):
     """How answers are quoted."""
 
     max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 4
-    """Sentences in a quoted answer."""
+    """Most sentences in a quoted answer; fewer where one stands out."""
     min_confidence: Unit = 0.5
-    """Below this probability that a sentence answers, the answer is that nothing was found."""
+    """Below this probability that the passages answer, the answer is that nothing was found."""
 
 
 class Override(_Section, frozen=True, kw_only=True):
