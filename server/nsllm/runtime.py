@@ -19,11 +19,13 @@ from nsllm.models.registry import InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
 from nsllm.scoring.coherence import Classify
+from nsllm.scoring.grounder import Grounder
 from nsllm.scoring.scorer import Classifiers
 from nsllm.settings import Settings
 from nsllm.types import Finding, Passage, ProgressListener, Severity
 
 READER = "nsllm-reader"
+GROUNDING = "nsllm-grounding"
 TOXICITY = "nsllm-toxicity"
 COHERENCE = "nsllm-coherence"
 _EXAM_FILE = "exam.json"
@@ -38,6 +40,7 @@ class ModelRuntime:
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
         self._reader: Reader | None = None
+        self._grounder: Grounder | None = None
         self._classifiers: dict[str, Classifier] = {}
         self._writers: dict[str, Writer] = {}
         self._client = GeneratorClient(
@@ -47,7 +50,7 @@ class ModelRuntime:
 
     def needed(self) -> tuple[str, ...]:
         """Return the ids of the models that an answer takes."""
-        return (self._settings.models.embedder, READER, self._settings.models.generator)
+        return (self._settings.models.embedder, READER, GROUNDING, self._settings.models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -128,7 +131,24 @@ class ModelRuntime:
         Raises:
             ModelCorruptError: a file of one is missing or cut off.
         """
-        return Classifiers(toxicity=self._classify(TOXICITY), coherence=self._classify(COHERENCE))
+        grounder = self.grounder()
+        return Classifiers(
+            grounding=grounder.read if grounder else None,
+            toxicity=self._classify(TOXICITY),
+            coherence=self._classify(COHERENCE),
+        )
+
+    def grounder(self) -> Grounder | None:
+        """Return the model that compares claims with evidence; None: it is not on this machine.
+
+        Raises:
+            ModelCorruptError: one of its files is missing or cut off.
+        """
+        with self._lock:
+            if self._grounder is None and self.registry.installed(GROUNDING) is not None:
+                installed = self._installed(GROUNDING)
+                self._grounder = Grounder(installed.folder, threads=self._threads)
+            return self._grounder
 
     def unmeasured(self) -> list[Finding]:
         """Return a note for each score that cannot be computed, with what to do about it."""
@@ -142,7 +162,8 @@ class ModelRuntime:
                 f"not on this machine. Fetch it: nsllm models pull {model.id}",
             )
             for model in self.registry.all()
-            if model.id in {TOXICITY, COHERENCE} and self.registry.installed(model.id) is None
+            if model.id in {GROUNDING, TOXICITY, COHERENCE}
+            and self.registry.installed(model.id) is None
         ]
 
     def writer(self, name: str | None = None) -> Writer:

@@ -84,6 +84,20 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     markers: tuple[int, ...] = ()
 
 
+ProblemKind = Literal[
+    "number",
+    "date",
+    "version",
+    "unit",
+    "identifier",
+    "path",
+    "flag",
+    "name",
+    "negation",
+]
+"""What a claim and its source differ in."""
+
+
 class ClaimGrounding(msgspec.Struct, frozen=True, kw_only=True):
     """How far the passages support one claim: `score` in [0, 1], 1 is supported."""
 
@@ -92,6 +106,12 @@ class ClaimGrounding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence | None
     problem: str | None = None
     """What contradicts or is missing, in words, where it can be named."""
+    cited: float | None = None
+    """The same as `score`, of the cited passages alone; None where it cites none that is there."""
+    kind: ProblemKind | None = None
+    """What kind of thing that is; None where it cannot be named."""
+    unsupported: tuple[tuple[int, int], ...] = ()
+    """Spans [start, end) of the text, within the claim, that the evidence does not support."""
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):

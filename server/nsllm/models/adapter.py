@@ -72,8 +72,12 @@ def import_adapter(
     return Imported(
         context_length=context_tokens,
         dimensions=1,
-        parameters=sum(array.size for array in weights.values()) + head.size + bias.size,
+        parameters=sum(array.size for array in (*weights.values(), *_heads(updates))),
     )
+
+
+def _heads(updates: dict[str, Floats]) -> list[Floats]:
+    return [array for name, array in updates.items() if name.startswith(("head.", "tokens."))]
 
 
 def _linear(graph: GraphBuilder, x: str, name: str, weight: Floats, bias: Floats) -> str:

@@ -1,51 +1,50 @@
-"""The windows of text in the passages that a claim can be compared with."""
+"""The sentences of the passages that a claim can be compared with."""
 
 from collections.abc import Callable, Sequence
 
 import msgspec
 
-from nsllm.documents.sentences import Sentence, is_prose, split
+from nsllm.documents.sentences import is_prose, split
 from nsllm.types import Chunk, Evidence
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """One or two neighbouring sentences of the passage with this marker (counted from 1)."""
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence of the passage with this marker (counted from 1)."""
 
     marker: int
     chunk: Chunk
     start: int
     end: int
+    index: int
+    """Where it stands among the sentences of its passage."""
 
     @property
     def text(self) -> str:
-        """The words of the window, as they stand in the passage."""
+        """The words of the sentence, as they stand in the passage."""
         return self.chunk.text[self.start : self.end]
 
-    def as_evidence(self) -> Evidence:
-        """Locate the window in its document, where the passage has one."""
+    def as_evidence(self, last: "Place | None" = None) -> Evidence:
+        """Locate the sentence, or all up to `last`, in the document where the passage has one."""
+        text = self.chunk.text[self.start : (last or self).end]
         if not self.chunk.path:
-            return Evidence(marker=self.marker, text=self.text)
+            return Evidence(marker=self.marker, text=text)
         first = self.chunk.start_line + self.chunk.text.count("\n", 0, self.start)
         return Evidence(
             marker=self.marker,
-            text=self.text,
+            text=text,
             path=self.chunk.path,
             start_line=first,
-            end_line=first + self.text.count("\n"),
+            end_line=first + text.count("\n"),
         )
 
 
-def windows(chunks: Sequence[Chunk]) -> list[Window]:
-    """Return every sentence of every chunk, and every pair of neighbours."""
-    found: list[Window] = []
-    for marker, chunk in enumerate(chunks, start=1):
-        parts = split(chunk.text, prose=is_prose(chunk.path))
-        for width in (1, 2):
-            found += [
-                Window(marker=marker, chunk=chunk, start=first.start, end=last.end)
-                for first, last in _runs(parts, width)
-            ]
-    return found
+def places(chunks: Sequence[Chunk]) -> list[Place]:
+    """Return every sentence of every chunk, in order."""
+    return [
+        Place(marker=marker, chunk=chunk, start=part.start, end=part.end, index=index)
+        for marker, chunk in enumerate(chunks, start=1)
+        for index, part in enumerate(split(chunk.text, prose=is_prose(chunk.path)))
+    ]
 
 
 def blank(chunk: Chunk, is_generated: Callable[[str], bool]) -> Chunk:
@@ -64,7 +63,3 @@ def passage_chunk(text: str) -> Chunk:
     return Chunk(
         path="", start=0, end=len(text), start_line=1, end_line=1 + text.count("\n"), text=text
     )
-
-
-def _runs(parts: list[Sentence], width: int) -> list[tuple[Sentence, Sentence]]:
-    return [(parts[i], parts[i + width - 1]) for i in range(len(parts) - width + 1)]

@@ -1,196 +1,244 @@
 """How far passages support each claim of a text.
 
-A claim is compared with every sentence, and every pair of neighbouring sentences, of every
-passage; the best-supporting one is its evidence, so that more passages never lower a score.
-Similarity, overlap, quantities, names and negation go into a logistic model whose weights
-`scripts/training/grounding.py` fits; see docs/EVALUATION.md for what it was fitted on.
+A claim is read beside several windows of the passages (`nsllm.scoring.windows`) by a small
+cross-encoder (`nsllm.scoring.grounder`); the window that supports it best is its evidence. What is
+written differently (`nsllm.scoring.differences`) and the share of its words that the evidence has
+weigh with it in a logistic model, fitted and calibrated by scripts/training/grounding/calibrate.py.
 """
 
-import itertools
 import json
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
-from typing import TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from nsllm.scoring.claims import without_markers
-from nsllm.scoring.evidence import Window, windows
-from nsllm.scoring.words import Quantity, content_words, names, negations, quantities
+from nsllm.scoring.differences import Difference, differences
+from nsllm.scoring.evidence import places
+from nsllm.scoring.grounder import Read, Reading
+from nsllm.scoring.windows import Window, choose
+from nsllm.scoring.words import content_words
 from nsllm.types import Chunk, Claim, ClaimGrounding
 
-_T = TypeVar("_T")
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+Span = tuple[int, int]
 
-FEATURES = (
-    "similarity",
-    "overlap",
-    "pair_overlap",
-    "passage_overlap",
-    "quantity",
-    "name",
-    "negation",
-)
-_CLOSEST = 8
-"""Windows that are compared word by word with a claim: the ones nearest by overlap and meaning."""
+_FACTS = ("number", "date", "version", "unit", "identifier", "path", "flag")
+FEATURES = ("logit", "worst_token", "overlap", "fact", "name", "negation", "length")
+WORD_FEATURES = ("token", "least", "absent", "stop", "pair")
+
+_SURE = 0.75
+"""Above this no word of a claim is called unsupported."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s]")
 
 
-class _Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the words of a claim or window assert."""
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim beside the window that supports it best.
 
-    words: frozenset[str]
-    pairs: frozenset[tuple[str, str]]
-    quantities: tuple[Quantity, ...]
-    names: frozenset[str]
-    negations: int
+    `features` is float64 [FEATURES]; `words` are the spans of the claim's words, and
+    `word_features` float64 [words, WORD_FEATURES].
+    """
+
     text: str
-
-
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim beside one window; `features` is float64 [7], in the order of FEATURES."""
-
-    claim: _Facts
-    window: _Facts
-    place: Window
+    window: Window
     features: NDArray[np.float64]
+    words: tuple[Span, ...]
+    word_features: NDArray[np.float64]
+    differences: tuple[Difference, ...]
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether the window quotes the claim word by word."""
+        return _squeeze(self.text) in _squeeze(self.window.text)
 
     @property
     def score(self) -> float:
-        """The probability that the window supports the claim; a verbatim quote is certain."""
-        if _squeeze(self.claim.text) in _squeeze(self.window.text):
-            return 1.0
-        weights, bias = _weights()
-        return float(1.0 / (1.0 + np.exp(-(self.features @ weights + bias))))
+        """The probability that the passages support the claim; a verbatim quote is certain."""
+        weights = _weights()
+        return (
+            1.0 if self.verbatim else _sigmoid(float(self.features @ weights.pair + weights.bias))
+        )
+
+    def unsupported(self) -> list[Span]:
+        """Return the spans of what the evidence does not support, joined; none where it does."""
+        if self.score > _SURE:
+            return []
+        weights = _weights()
+        chances = self.word_features @ weights.word + weights.word_bias
+        # What differs is named as a whole: all of `cache_size`, not its second part.
+        named = [(d.start, d.end) for d in self.differences if d.kind != "negation"]
+        return _joined(
+            self.text,
+            [
+                (start, end)
+                for (start, end), chance in zip(self.words, chances, strict=True)
+                if chance > 0 or any(a <= start and end <= b for a, b in named)
+            ],
+        )
 
 
-def ground(claims: Sequence[Claim], chunks: Sequence[Chunk], embed: Embed) -> list[ClaimGrounding]:
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """What the logistic models weigh: float64 [FEATURES] and [WORD_FEATURES]."""
+
+    pair: NDArray[np.float64]
+    bias: float
+    word: NDArray[np.float64]
+    word_bias: float
+
+
+def ground(
+    claims: Sequence[Claim], chunks: Sequence[Chunk], embed: Embed, read: Read
+) -> list[ClaimGrounding]:
     """Score each claim against the chunks, in the order of the claims."""
     if not claims:
         return []
-    compared = compare([without_markers(claim.text) for claim in claims], chunks, embed)
-    return [_judge(claim, row) for claim, row in zip(claims, compared, strict=True)]
+    compared = compare([without_markers(claim.text) for claim in claims], chunks, embed, read)
+    return [_judge(claim, best) for claim, best in zip(claims, compared, strict=True)]
 
 
-def compare(texts: Sequence[str], chunks: Sequence[Chunk], embed: Embed) -> list[list[Comparison]]:
-    """Compare each text with the windows of the chunks that are closest to it."""
-    places = windows(chunks)
-    if not places:
-        return [[] for _ in texts]
-    vectors = embed([*texts, *(place.text for place in places)])
+def compare(
+    texts: Sequence[str], chunks: Sequence[Chunk], embed: Embed, read: Read
+) -> list[Compared | None]:
+    """Compare each text with the chunks; None where these hold no sentence."""
+    sentences = places(chunks)
+    if not sentences:
+        return [None for _ in texts]
+    vectors = embed([*texts, *(place.text for place in sentences)])
     similarity = vectors[: len(texts)] @ vectors[len(texts) :].T
-    facts = [_facts(place.text) for place in places]
-    passages = {marker: _words(chunk) for marker, chunk in enumerate(chunks, start=1)}
-    compared = []
-    for text, row in zip(texts, similarity, strict=True):
-        claim = _facts(text)
-        overlap = np.array([_share(claim.words, window.words) for window in facts])
-        closest = np.argsort(-(row + overlap), kind="stable")[:_CLOSEST]
-        compared.append(
-            [
-                Comparison(
-                    claim=claim,
-                    window=facts[i],
-                    place=places[i],
-                    features=_features(
-                        claim,
-                        facts[i],
-                        similarity=float(row[i]),
-                        passage_words=passages[places[i].marker],
-                    ),
-                )
-                for i in closest.tolist()
-            ]
-        )
-    return compared
-
-
-def _judge(claim: Claim, comparisons: list[Comparison]) -> ClaimGrounding:
-    if not comparisons:
-        return ClaimGrounding(claim=claim, score=0.0, evidence=None)
-    best = max(comparisons, key=lambda comparison: comparison.score)
-    return ClaimGrounding(
-        claim=claim,
-        score=best.score,
-        evidence=best.place.as_evidence(),
-        problem=None if best.score == 1.0 else _problem(best.claim, best.window),
+    words = [frozenset(content_words(f"{p.chunk.heading} {p.text}")) for p in sentences]
+    chosen = [
+        choose(text, row, sentences, words) for text, row in zip(texts, similarity, strict=True)
+    ]
+    readings = iter(
+        read([(text, w.text) for text, row in zip(texts, chosen, strict=True) for w in row])
     )
-
-
-def _features(
-    claim: _Facts, window: _Facts, *, similarity: float, passage_words: frozenset[str]
-) -> NDArray[np.float64]:
-    return np.array(
-        [
-            similarity,
-            _share(claim.words, window.words),
-            _share(claim.pairs, window.pairs),
-            _share(claim.words, passage_words),
-            float(bool(_missing_quantities(claim, window))),
-            float(bool(_missing_names(claim, window))),
-            float((claim.negations > 0) != (window.negations > 0)),
-        ]
-    )
-
-
-def _problem(claim: _Facts, window: _Facts) -> str | None:
-    """Name what the claim says and the evidence does not, where words can tell."""
-    if missing := _missing_quantities(claim, window):
-        said = missing[0]
-        rivals = [q for q in window.quantities if q.unit == said.unit]
-        if rivals:
-            return f"the source says {rivals[0].text}, the text says {said.text}"
-        return f"the source does not say {said.text}"
-    if missing_names := _missing_names(claim, window):
-        return f"the source does not mention {min(missing_names)}"
-    if (claim.negations > 0) != (window.negations > 0) and _share(claim.words, window.words) > 0.5:
-        return "one of the text and its source denies what the other affirms"
-    return None
-
-
-def _missing_quantities(claim: _Facts, window: _Facts) -> list[Quantity]:
-    offered = {(q.value, q.unit) for q in window.quantities}
-    bare = {value for value, _ in offered}
     return [
-        q
-        for q in claim.quantities
-        if (q.value, q.unit) not in offered and not (q.unit is None and q.value in bare)
+        _compared(text, row, [next(readings) for _ in row])
+        for text, row in zip(texts, chosen, strict=True)
     ]
 
 
-def _missing_names(claim: _Facts, window: _Facts) -> set[str]:
-    lowered = window.text.lower()
-    return {name for name in claim.names if name not in lowered}
-
-
-def _facts(text: str) -> _Facts:
-    words = content_words(text)
-    return _Facts(
-        words=frozenset(words),
-        pairs=frozenset(itertools.pairwise(words)),
-        quantities=tuple(quantities(text)),
-        names=frozenset(names(text)),
-        negations=negations(text),
+def _compared(text: str, windows: Sequence[Window], readings: Sequence[Reading]) -> Compared:
+    quotes = [i for i, w in enumerate(windows) if _squeeze(text) in _squeeze(w.text)]
+    best = quotes[0] if quotes else int(np.argmax([reading.logit for reading in readings]))
+    window, reading = windows[best], readings[best]
+    found = differences(text, window.text)
+    kinds = {difference.kind for difference in found}
+    wanted = frozenset(content_words(text))
+    offered = frozenset(content_words(window.text))
+    spans = tuple(match.span() for match in _WORD.finditer(text))
+    tokens = np.array([_word_chances(spans, r) for r in readings]).reshape(len(readings), -1)
+    worst = float(tokens[best].max()) if spans else 0.0
+    features = np.array(
+        [
+            reading.logit,
+            worst,
+            len(wanted & offered) / len(wanted) if wanted else 1.0,
+            float(bool(kinds.intersection(_FACTS))),
+            float("name" in kinds),
+            float("negation" in kinds),
+            min(len(wanted), 30) / 10,
+        ]
+    )
+    absent = np.array([_is_absent(text[a:b], offered) for a, b in spans])
+    word_features = np.column_stack(
+        [
+            tokens[best],
+            tokens.min(axis=0),
+            absent,
+            [float(not content_words(text[a:b])) for a, b in spans],
+            np.full(len(spans), reading.logit),
+        ]
+    )
+    return Compared(
         text=text,
+        window=window,
+        features=features,
+        words=spans,
+        word_features=word_features.reshape(len(spans), len(WORD_FEATURES)),
+        differences=tuple(found),
     )
 
 
-def _words(chunk: Chunk) -> frozenset[str]:
-    return frozenset(content_words(f"{chunk.heading} {chunk.text}"))
+def _judge(claim: Claim, compared: Compared | None) -> ClaimGrounding:
+    if compared is None:
+        return ClaimGrounding(claim=claim, score=0.0, evidence=None)
+    evidence = compared.window.nearest.as_evidence(compared.window.last)
+    score = compared.score
+    if compared.verbatim:
+        return ClaimGrounding(claim=claim, score=score, evidence=evidence)
+    first = compared.differences[0] if compared.differences else None
+    shift = _shifts(claim.text, compared.text)
+    return ClaimGrounding(
+        claim=claim,
+        score=score,
+        evidence=evidence,
+        problem=first.message if first else None,
+        kind=first.kind if first else None,
+        unsupported=tuple(
+            (claim.start + shift[a], claim.start + shift[b - 1] + 1)
+            for a, b in compared.unsupported()
+        ),
+    )
 
 
-def _share(part: frozenset[_T], whole: frozenset[_T]) -> float:
-    return len(part & whole) / len(part) if part else 1.0
+def _word_chances(spans: Sequence[Span], reading: Reading) -> list[float]:
+    """Return, for each word, the log odds of its least supported token."""
+    rows = []
+    for start, end in spans:
+        inside = [p for a, b, p in reading.tokens if a < end and b > start]
+        chance = min(max(max(inside, default=0.5), 1e-4), 1 - 1e-4)
+        rows.append(float(np.log(chance / (1 - chance))))
+    return rows
+
+
+def _is_absent(word: str, offered: frozenset[str]) -> float:
+    stems = content_words(word)
+    return float(bool(stems) and not offered.issuperset(stems))
+
+
+def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Join neighbouring spans."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and not text[joined[-1][1] : start].strip():
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return [(start, end) for start, end in joined if any(c.isalnum() for c in text[start:end])]
+
+
+def _shifts(whole: str, bare: str) -> list[int]:
+    """Return where each character of the text without markers stands in the whole."""
+    found, at = [], 0
+    for char in bare:
+        at = whole.index(char, at)
+        found.append(at)
+        at += 1
+    return found
 
 
 def _squeeze(text: str) -> str:
     return " ".join(text.split()).strip(" .;:").lower()
 
 
+def _sigmoid(value: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(value, -40, 40))))
+
+
 @cache
-def _weights() -> tuple[NDArray[np.float64], float]:
-    """Return the fitted weights, in the order of FEATURES, and the bias."""
-    table = json.loads((resources.files(__package__) / "grounding_weights.json").read_text("utf-8"))
-    return np.array([table["weights"][name] for name in FEATURES]), float(table["bias"])
+def _weights() -> Weights:
+    """Read the fitted weights."""
+    body = (resources.files(__package__) / "grounding_weights.json").read_text("utf-8")
+    table = json.loads(body)
+    return Weights(
+        pair=np.array([table["pair"][name] for name in FEATURES]),
+        bias=float(table["bias"]),
+        word=np.array([table["word"][name] for name in WORD_FEATURES]),
+        word_bias=float(table["word_bias"]),
+    )

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from nsllm.scoring.cited import with_cited
 from nsllm.scoring.claims import claims, without_markers
 from nsllm.scoring.coherence import Classify, Flaw, coherence
+from nsllm.scoring.grounder import Read
 from nsllm.scoring.grounding import Embed, ground
 from nsllm.scoring.toxicity import ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
@@ -17,6 +19,7 @@ _WEIGHTS = {"grounding": 0.5, "relevance": 0.3, "coherence": 0.2}
 class Classifiers(msgspec.Struct, frozen=True, kw_only=True):
     """The classifiers to score with; without one its score is None."""
 
+    grounding: Read | None = None
     toxicity: Classify | None = None
     coherence: Classify | None = None
 
@@ -47,7 +50,9 @@ def measure(
     where the text claims nothing or there is nothing to compare it with. Relevance is None
     without a question.
     """
-    grounded = tuple(ground(claims(text), chunks, embed)) if chunks else ()
+    read = classifiers.grounding
+    grounded = tuple(ground(claims(text), chunks, embed, read)) if chunks and read else ()
+    grounded = with_cited(grounded, chunks, lambda some, cited: ground(some, cited, embed, read))
     toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
     coherent = coherence(text, classifiers.coherence) if classifiers.coherence else None
     scores = Scores(

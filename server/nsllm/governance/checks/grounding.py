@@ -7,15 +7,17 @@ from nsllm.types import ClaimGrounding
 
 
 def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observation]:
-    """Measure how far each claim is supported."""
+    """Measure how far each claim is supported: on its unsupported words, where they are known."""
     for grounded in subject.measurement.claims:
-        yield Observation(
-            start=grounded.claim.start,
-            end=grounded.claim.end,
-            message=_unsupported(grounded),
-            value=grounded.score,
-            evidence=grounded.evidence,
-        )
+        claim = grounded.claim
+        for start, end in grounded.unsupported or ((claim.start, claim.end),):
+            yield Observation(
+                start=start,
+                end=end,
+                message=_unsupported(grounded),
+                value=grounded.score,
+                evidence=grounded.evidence,
+            )
 
 
 def _unsupported(grounded: ClaimGrounding) -> str:

@@ -1,0 +1,190 @@
+"""Fit the logistic models on what the grounding model says (nsllm/scoring/grounding_weights.json).
+
+    python scripts/training/grounding/calibrate.py DATA PAIRS MODELS_HOME
+
+DATA and PAIRS are as in build.py and train.py. Fitted on data that the network has not learnt from:
+the pairs of held-out projects, the half of BEGIN and the claims of WiCE that were kept back. Each
+set weighs the same. What is printed is therefore no evaluation; cross-validated figures are.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from build import begin, wice
+from numpy.typing import NDArray
+
+from nsllm.embedding.embedder import Embedder
+from nsllm.scoring import grounding
+from nsllm.scoring.claims import claims
+from nsllm.scoring.evidence import passage_chunk
+from nsllm.scoring.grounder import Grounder
+from nsllm.types import Chunk
+
+Sample = tuple[str, list[Chunk], bool]
+Rows = NDArray[np.float64]
+OUTPUT = Path(grounding.__file__).with_name("grounding_weights.json")
+FOLDS = 5
+
+
+def fit_logistic(rows: Rows, labels: Rows, weights: Rows, ridge: float = 1.0) -> Rows:
+    """Fit a logistic regression by Newton's method; the last weight returned is the bias."""
+    inputs = np.hstack([rows, np.ones((len(rows), 1))])
+    theta = np.zeros(inputs.shape[1])
+    penalty = ridge * np.eye(len(theta))
+    penalty[-1, -1] = 0.0
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(inputs @ theta, -40, 40)))
+        gradient = inputs.T @ (weights * (chance - labels)) + penalty @ theta
+        curvature = (inputs * (weights * chance * (1 - chance))[:, None]).T @ inputs + penalty
+        theta -= np.linalg.solve(curvature, gradient)
+    return theta
+
+
+def chunks_of(evidence: Sequence[str]) -> list[Chunk]:
+    """Return sentences as one passage."""
+    return [passage_chunk("\n".join(evidence))]
+
+
+def synthetic(pairs: Path, count: int) -> Iterator[Sample]:
+    """Yield claims and windows of projects that were not trained on."""
+    rows = [json.loads(line) for line in (pairs / "dev.jsonl").open(encoding="utf-8")]
+    for row in Random(2).sample(rows, count):
+        yield row["claim"], [passage_chunk(row["window"])], bool(row["label"])
+
+
+def begin_samples(data: Path) -> Iterator[Sample]:
+    """Yield the responses whose knowledge was not trained on."""
+    for response, knowledge, label in begin(data, held_out=True):
+        yield response, [passage_chunk(knowledge)], bool(label)
+
+
+def wice_samples(data: Path) -> Iterator[Sample]:
+    """Yield the claims of WiCE's dev set with all of their evidence."""
+    for line in (data / "wice" / "claim_dev.jsonl").read_text("utf-8").splitlines():
+        item = json.loads(line)
+        yield item["claim"], chunks_of(item["evidence"]), item["label"] == "supported"
+
+
+def weakest(samples: Sequence[Sample], embed: grounding.Embed, grounder: Grounder) -> Rows:
+    """Return, for each text, the features of its claim of the lowest logit."""
+    rows = []
+    for text, chunks, _ in samples:
+        parts = [claim.text for claim in claims(text)] or [text]
+        compared = [c for c in grounding.compare(parts, chunks, embed, grounder.read) if c]
+        rows.append(min((c.features for c in compared), key=lambda f: f[0]))
+    return np.array(rows)
+
+
+def word_rows(data: Path, embed: grounding.Embed, grounder: Grounder) -> list[tuple[Rows, Rows]]:
+    """Return features and labels of the words of each claim of WiCE's token-level dev set."""
+    found = []
+    for draft, evidence, _ in wice(data / "wice" / "non_supported_tokens_dev.jsonl"):
+        [compared] = grounding.compare([draft.text], chunks_of(evidence), embed, grounder.read)
+        if compared:
+            labels = [float("1" in draft.marks[a:b]) for a, b in compared.words]
+            found.append((compared.word_features, np.array(labels)))
+    return found
+
+
+def balanced(scores: Rows, labels: Rows, threshold: float = 0.5) -> float:
+    """Return the mean of the shares that are right among supported and unsupported."""
+    right = (scores > threshold) == (labels == 1)
+    return float((right[labels == 1].mean() + right[labels == 0].mean()) / 2)
+
+
+def auc(scores: Rows, labels: Rows) -> float:
+    """Return the chance that a supported text scores above an unsupported one."""
+    a, b = scores[labels == 1][:, None], scores[labels == 0][None]
+    return float((a > b).mean() + (a == b).mean() / 2)
+
+
+def probability(rows: Rows, theta: Rows) -> Rows:
+    """Return what a fitted model says of each row."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(rows @ theta[:-1] + theta[-1], -40, 40))))
+
+
+def main() -> None:
+    """Read, fit and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--count", type=int, default=700)
+    options = parser.parse_args()
+    models = options.home / "models"
+    embed = Embedder(models / "all-minilm-l6-v2").embed
+    grounder = Grounder(models / "nsllm-grounding")
+    sets = {
+        "documentation": list(synthetic(options.pairs, options.count)),
+        "BEGIN": list(begin_samples(options.data)),
+        "WiCE": list(wice_samples(options.data)),
+    }
+    features = {name: weakest(samples, embed, grounder) for name, samples in sets.items()}
+    labels = {n: np.array([s[2] for s in samples], float) for n, samples in sets.items()}
+    rows, truth = np.vstack(list(features.values())), np.concatenate(list(labels.values()))
+    # Each half of each set weighs the same, so that 0.5 is where a judge would put it.
+    weights = np.concatenate(
+        [np.where(y == 1, 0.5 / y.sum(), 0.5 / (1 - y).sum()) * 300 for y in labels.values()]
+    )
+    folds = np.random.default_rng(0).integers(0, FOLDS, len(rows))
+    scores = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        inside = folds != fold
+        theta = fit_logistic(rows[inside], truth[inside], weights[inside])
+        scores[~inside] = probability(rows[~inside], theta)
+    start = 0
+    for name, y in labels.items():
+        part, raw = scores[start : start + len(y)], features[name]
+        start += len(y)
+        print(
+            f"{name}: {len(y)} texts, balanced accuracy {balanced(part, y):.3f}, AUC"
+            f" {auc(part, y):.3f}; by the network alone {auc(raw[:, 0], y):.3f}, by overlap"
+            f" {auc(raw[:, 2], y):.3f}, by length {auc(-raw[:, 6], y):.3f}"
+        )
+    theta = fit_logistic(rows, truth, weights)
+    words = word_rows(options.data, embed, grounder)
+    word_theta = fit_words(words)
+    table = {
+        "fitted_on": "pairs of held-out documentation, half of BEGIN-WoW dev, WiCE dev",
+        "pair": dict(zip(grounding.FEATURES, theta[:-1].round(4).tolist(), strict=True)),
+        "bias": round(float(theta[-1]), 4),
+        "word": dict(zip(grounding.WORD_FEATURES, word_theta[:-1].round(4).tolist(), strict=True)),
+        "word_bias": round(float(word_theta[-1]), 4),
+    }
+    OUTPUT.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(table, indent=2))
+
+
+def fit_words(words: Sequence[tuple[Rows, Rows]]) -> Rows:
+    """Fit the model of single words, its bias where the F1 of unsupported words is best."""
+    rows = np.vstack([features for features, _ in words])
+    truth = np.concatenate([labels for _, labels in words])
+    fold = np.concatenate([np.full(len(y), i % FOLDS) for i, (_, y) in enumerate(words)])
+    scores = np.zeros(len(rows))
+    for k in range(FOLDS):
+        theta = fit_logistic(rows[fold != k], truth[fold != k], np.ones((fold != k).sum()))
+        scores[fold == k] = probability(rows[fold == k], theta)
+    best = max(np.arange(0.1, 0.6, 0.02), key=lambda t: f1(scores > t, truth))
+    alone = max(np.arange(-4, 3, 0.25), key=lambda t: f1(rows[:, 0] > t, truth))
+    print(
+        f"words: F1 {f1(scores > best, truth):.3f} at {best:.2f}; by the network alone"
+        f" {f1(rows[:, 0] > alone, truth):.3f}, by absence {f1(rows[:, 2] > 0, truth):.3f},"
+        f" all words {f1(np.ones(len(truth), bool), truth):.3f}"
+    )
+    theta = fit_logistic(rows, truth, np.ones(len(rows)))
+    theta[-1] -= np.log(best / (1 - best))
+    return theta
+
+
+def f1(said: NDArray[np.bool_], truth: Rows) -> float:
+    """Return the F1 of the words that are said to be unsupported."""
+    hit = float((said & (truth == 1)).sum())
+    return 2 * hit / max(1.0, float(said.sum() + (truth == 1).sum()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""What a claim says and its source does not, where it can be named: numbers, names, negation.
+
+These checks compare what is written, so that a finding can say "the source says 30 s, the text says
+60 s". Whether the claim holds is for the grounding model to say (`nsllm.scoring.grounding`).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from nsllm.scoring.words import Quantity, content_words, negations, quantities
+from nsllm.types import ProblemKind
+
+_MONTHS = (
+    "january february march april may june july august september october november december".split()
+)
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_DATE = re.compile(
+    r"\b(?:" + "|".join(m.capitalize() for m in [*_MONTHS, *_WEEKDAYS]) + r")\b"
+    r"|\b(?:1[5-9]|20)\d\d\b(?!\s*(?:%|(?:ms|s|px|[kmg]i?b|[km]?hz|mm|k?m|k?g)\b))"
+)
+_VERSION = re.compile(
+    r"\bv\d+(?:\.\d+)*\b|(?<![\w.])\d+(?:\.\d+){2,}(?:-?[a-z]+\d*)?\b"
+    r"|(?:(?<=[Vv]ersion )|(?<=[Vv]ersions )|(?<=Python )|(?<=[<>=]=)|(?<=[<>=]= )"
+    r"|(?<=Django )|(?<=Node )|(?<=release ))\d+(?:\.\d+)*"
+)
+_FLAG = re.compile(r"(?<![\w-])(?:--[A-Za-z][\w-]*\w|-[A-Za-z])(?![\w-])")
+_PATH = re.compile(
+    r"(?<![\w:/.])(?:~|\.{1,2})?(?:/[\w.-]*\w){2,}/?|(?<![\w/:.])[\w.-]+(?:/[\w.-]+)+\.\w+"
+    r"|(?<![\w/.])[\w-]+\.(?:py|toml|cfg|ini|json|ya?ml|txt|md|rst|conf|html|css|jsx?|tsx?|xml|sh|db"
+    r"|csv|log|env|lock|ps1|exe|zip|tar\.gz|gguf|onnx)\b"
+)
+_IDENTIFIER = re.compile(
+    r"\b[A-Za-z]\w*(?:_\w+|\.[A-Za-z_]\w+)+(?:\(\))?|\b_+[a-z]\w+|\b[a-z]+[a-z0-9]*[A-Z]\w*"
+    r"|\b(?:[A-Z][a-z0-9]+){2,}\b|\b[a-z]\w+\(\)|(?<=`)[A-Za-z_][\w.]*(?:\(\))?(?=`)"
+    r"|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b"
+)
+_NAME = re.compile(r"(?<=[\w,;:)\"'] )[A-Z][a-zA-Z-]*[a-zA-Z](?: [A-Z][a-z]+)*")
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "week": 604800.0}
+_BYTES = {
+    "kB": 1e3,
+    "MB": 1e6,
+    "GB": 1e9,
+    "TB": 1e12,
+    "KiB": 1024.0,
+    "MiB": 2.0**20,
+    "GiB": 2.0**30,
+}
+_SAME_SUBJECT = 0.6
+"""The share of a claim's words from which a sentence is taken to speak of the same thing."""
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that can be compared, at [start, end) of its text; equal keys mean the same."""
+
+    kind: ProblemKind
+    start: int
+    end: int
+    text: str
+    key: str
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands at [start, end) of a claim, and what its source says there, if anything."""
+
+    kind: ProblemKind
+    start: int
+    end: int
+    said: str
+    offered: str | None = None
+
+    @property
+    def message(self) -> str:
+        """Say what differs."""
+        if self.kind == "negation":
+            return "one of the text and its source denies what the other affirms"
+        if self.offered:
+            return f"the source says {self.offered}, the text says {self.said}"
+        return f"the source does not say {self.said}"
+
+
+def mentions(text: str) -> list[Mention]:
+    """Return what can be compared, in order; where two overlap, the more telling one."""
+    taken: list[Mention] = []
+    patterns: tuple[tuple[ProblemKind, re.Pattern[str]], ...] = (
+        ("path", _PATH),
+        ("flag", _FLAG),
+        ("version", _VERSION),
+        ("identifier", _IDENTIFIER),
+        ("date", _DATE),
+    )
+    for kind, pattern in patterns:
+        for match in pattern.finditer(text):
+            key = match[0].lower().removesuffix("()").strip("`")
+            key = key.removeprefix("v") if kind == "version" else key
+            _take(taken, kind, match.span(), text, key)
+    for quantity in quantities(text):
+        _take(taken, "number", (quantity.start, quantity.end), text, _key(quantity))
+    for match in _NAME.finditer(text):
+        _take(taken, "name", match.span(), text, match[0].lower())
+    return sorted(taken, key=lambda mention: mention.start)
+
+
+def differences(claim: str, source: str) -> list[Difference]:
+    """Return what `claim` says and `source` does not, contradictions first."""
+    offered = mentions(source)
+    found = [*_missing(mentions(claim), offered, source), *_denied(claim, source)]
+    return sorted(found, key=lambda difference: difference.offered is None)
+
+
+def _take(
+    taken: list[Mention], kind: ProblemKind, span: tuple[int, int], text: str, key: str
+) -> None:
+    start, end = span
+    if all(end <= other.start or start >= other.end for other in taken):
+        taken.append(Mention(kind=kind, start=start, end=end, text=text[start:end], key=key))
+
+
+def _missing(
+    said: Sequence[Mention], offered: Sequence[Mention], source: str
+) -> Iterator[Difference]:
+    lowered = source.lower()
+    said_keys = {mention.key for mention in said}
+    numbers = {mention.key.partition(" ")[0] for mention in offered if mention.kind == "number"}
+    for mention in said:
+        if _is_offered(mention, offered, lowered, numbers):
+            continue
+        rivals = [
+            other for other in offered if other.kind == mention.kind and other.key not in said_keys
+        ]
+        kind: ProblemKind = mention.kind
+        if kind == "number":
+            value, _, unit = mention.key.partition(" ")
+            same_unit = [o for o in rivals if unit and o.key.partition(" ")[2] == unit]
+            same_value = [o for o in rivals if o.key.partition(" ")[0] == value and " " in o.key]
+            if unit and same_value and not same_unit:
+                kind, rivals = "unit", same_value
+            else:
+                # A number of another thing is no rival; a bare one may be.
+                rivals = same_unit or [o for o in rivals if not unit and " " not in o.key]
+        rival = (
+            rivals[0].text if len(rivals) == 1 or (rivals and kind in {"unit", "number"}) else None
+        )
+        yield Difference(
+            kind=kind, start=mention.start, end=mention.end, said=mention.text, offered=rival
+        )
+
+
+def _is_offered(
+    mention: Mention, offered: Sequence[Mention], lowered: str, numbers: set[str]
+) -> bool:
+    if any(mention.key == other.key for other in offered):
+        return True
+    if mention.kind == "number":
+        value, _, unit = mention.key.partition(" ")
+        if any(_same_amount(mention.key, other.key) for other in offered):
+            return True
+        bare = {other.key for other in offered if " " not in other.key}
+        return value in (bare if unit else numbers)
+    if mention.kind in {"date", "version"}:
+        return re.search(rf"(?<![\d.]){re.escape(mention.key)}(?![\d]|\.\d)", lowered) is not None
+    if mention.kind == "name":
+        words = mention.key.split()
+        return all(_is_named(word, lowered) for word in words)
+    return mention.key in lowered
+
+
+def _is_named(word: str, lowered: str) -> bool:
+    if word[: max(4, len(word) - 2)] in lowered:
+        return True
+    if len(word) > 4 or not word.isalpha():
+        return False
+    initials = "".join(part[0] for part in re.findall(r"\w+", lowered))
+    return word in initials
+
+
+def _key(quantity: Quantity) -> str:
+    return f"{quantity.value} {quantity.unit}" if quantity.unit else quantity.value
+
+
+def _same_amount(one: str, other: str) -> bool:
+    """Tell whether two numbers with units are the same: 60 s is 1 min."""
+    for table in (_SECONDS, _BYTES):
+        amounts = []
+        for key in (one, other):
+            value, _, unit = key.partition(" ")
+            try:
+                amounts.append(float(value) * table[unit])
+            except (KeyError, ValueError):
+                break
+        if len(amounts) == 2 and abs(amounts[0] - amounts[1]) <= 1e-9 * max(amounts):
+            return True
+    return False
+
+
+def _denied(claim: str, source: str) -> Iterator[Difference]:
+    """Yield the negation of a claim whose likest sentence affirms it, or the other way round."""
+    words = set(content_words(claim))
+    if len(words) < 3:
+        return
+    sentences = re.split(r"(?<=[.!?])\s+|\n", source)
+    share, nearest = max(
+        (len(words & set(content_words(s))) / len(words), s) for s in (*sentences, source)
+    )
+    if share >= _SAME_SUBJECT and (negations(claim) > 0) != (negations(nearest) > 0):
+        yield Difference(kind="negation", start=0, end=len(claim), said=claim, offered=nearest)

@@ -1,0 +1,59 @@
+"""The code names of a text that a workspace can be searched for."""
+
+import builtins
+import re
+import sys
+from collections.abc import Iterator
+
+from nsllm.documents.sentences import split
+from nsllm.scoring.differences import Mention, mentions
+
+_CODE = re.compile(r"`([^`\n]+)`")
+_COMMON_FLAGS = frozenset({"--help", "--version", "--verbose", "--quiet"})
+_HOST = re.compile(r"(?:\w+\.)+(?:com|org|net|io|dev|ai|eu|de|co|uk|gov|edu)\b", re.IGNORECASE)
+_SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~/?$")
+_BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names
+
+
+def code_names(text: str) -> list[Mention]:
+    """Return the identifiers, flags and paths of the prose of a text, in order.
+
+    Left out are code blocks, whose variables are their own, and what is no one's invention:
+    host names, the standard library of Python, system folders, --help.
+    """
+    return [
+        mention
+        for sentence in split(text)
+        if sentence.kind != "code"
+        for mention in _of_sentence(text, sentence.start, sentence.end)
+        if not _is_common(mention)
+    ]
+
+
+def _of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
+    sentence = text[start:end]
+    marked = [match.span(1) for match in _CODE.finditer(sentence)]
+    for found in mentions(sentence):
+        inside = any(a <= found.start and found.end <= b for a, b in marked)
+        bare = found.kind == "identifier" and not (
+            "_" in found.text or found.text.endswith("()") or "." in found.text
+        )
+        # Outside code marks a capital in a word may be a product's name.
+        if found.kind in {"flag", "path", "identifier"} and (inside or not bare):
+            if found.kind == "flag" and len(found.text) < 4:
+                continue
+            yield Mention(
+                kind=found.kind,
+                start=start + found.start,
+                end=start + found.end,
+                text=found.text,
+                key=found.text.removesuffix("()").strip("./"),
+            )
+
+
+def _is_common(mention: Mention) -> bool:
+    if mention.kind == "flag":
+        return mention.text in _COMMON_FLAGS
+    if mention.kind == "path":
+        return _SYSTEM_PATH.match(mention.text) is not None
+    return bool(_HOST.fullmatch(mention.text)) or mention.key.split(".")[0] in _BUILT_IN
