@@ -52,7 +52,10 @@ async function check({ requests }: Extension, params: CheckParams): Promise<void
 async function showJudgement({ verdict, findings }: Judgement): Promise<void> {
   const { t } = vscode.l10n;
   const problems = t("Show Problems");
-  const text = t("{0}: {1} findings.", verdictName(verdict), findings.length);
+  const text =
+    findings.length === 1
+      ? t("{0}: 1 finding.", verdictName(verdict))
+      : t("{0}: {1} findings.", verdictName(verdict), findings.length);
   const choice =
     verdict === "pass"
       ? await vscode.window.showInformationMessage(text)
