@@ -83,3 +83,21 @@ def test_long_texts_are_found_on_the_words_beyond_the_limit() -> None:
 def test_incoherent_text_is_rejected() -> None:
     judgement = judged("Backups are kept. [1]", coherence=0.01)
     assert rules(judgement) == [("coherence", Severity.REJECT)]
+
+
+def test_a_citation_of_the_wrong_source_is_found_where_another_one_supports_the_claim() -> None:
+    text = "Backups are kept for ninety days. [2]"
+    [claim] = claims(text)
+
+    def found(score: float, cited: float | None) -> list[tuple[str, Severity]]:
+        grounded = ClaimGrounding(
+            claim=claim, score=score, evidence=Evidence(marker=1, text=text), cited=cited
+        )
+        measurement = Measurement(scores=Scores(), claims=(grounded,))
+        subject = Subject(text=text, measurement=measurement, passages=2, mode="generate")
+        return rules(judge(subject, Rulebook(Governance(), Plugins())))
+
+    assert found(0.9, 0.1) == [("citation.unsupported", Severity.WARN)]
+    assert found(0.9, 0.9) == found(0.9, 0.7) == found(0.9, None) == []
+    # What no source supports is one finding, not two.
+    assert found(0.4, 0.1) == [("grounding.claim", Severity.WARN)]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from nsllm.governance.rules import Observation, Options, Rule, Subject
+from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
 from nsllm.scoring.claims import without_markers
 from nsllm.types import Severity
 
@@ -35,6 +35,26 @@ def find_missing(subject: Subject, _options: Options) -> Iterator[Observation]:
             )
 
 
+def find_unsupporting(subject: Subject, options: LowScore) -> Iterator[Observation]:
+    """Measure how far the cited passages support each claim that a passage does support.
+
+    What no passage supports is the finding of another rule.
+    """
+    for grounded in subject.measurement.claims:
+        claim, evidence = grounded.claim, grounded.evidence
+        if grounded.cited is None or grounded.score < max(options.warn, grounded.cited):
+            continue
+        listed = " and ".join(f"[{marker}]" for marker in dict.fromkeys(claim.markers))
+        better = f"; [{evidence.marker}] does" if evidence else ""
+        yield Observation(
+            start=claim.start,
+            end=claim.end,
+            message=f"{listed} hardly supports this{better} (grounding {grounded.cited:.2f}).",
+            value=grounded.cited,
+            evidence=evidence,
+        )
+
+
 RULES = (
     Rule(
         id="citation.unknown",
@@ -42,6 +62,16 @@ RULES = (
         find=find_unknown,
         options=Options(),
         advice="Cite a source that is there, or take the marker out.",
+    ),
+    Rule(
+        id="citation.unsupported",
+        summary="A claim that a source supports, but not the one that it cites.",
+        find=find_unsupporting,
+        measured=True,
+        options=LowScore(warn=0.5, reject=0.0, severity=Severity.WARN),
+        strict={"warn": 0.6, "reject": 0.3, "severity": "reject"},
+        permissive={"warn": 0.3},
+        advice="Cite the source that says so.",
     ),
     Rule(
         id="citation.missing",
