@@ -108,8 +108,6 @@ class ClaimGrounding(msgspec.Struct, frozen=True, kw_only=True):
     """What contradicts or is missing, in words, where it can be named."""
     cited: float | None = None
     """The same as `score`, of the cited passages alone; None where it cites none that is there."""
-    cited: float | None = None
-    """The same as `score`, of the cited passages alone; None where it cites none that is there."""
     kind: ProblemKind | None = None
     """What kind of thing that is; None where it cannot be named."""
     unsupported: tuple[tuple[int, int], ...] = ()
