@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -16,6 +16,7 @@ from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import markers
+from nsllm.scoring.differences import Mention
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
@@ -69,6 +70,7 @@ class Answering:
         settings: Settings,
         rulebook: Rulebook,
         clock: Stopwatch,
+        unknown_names: Callable[[str], tuple[Mention, ...]] = lambda _text: (),
     ) -> None:
         self._question = question
         self._passages = passages
@@ -77,6 +79,7 @@ class Answering:
         self._settings = settings
         self._rulebook = rulebook
         self._clock = clock
+        self._unknown_names = unknown_names
         self._embed = remembering(models.embedder().embed)
 
     def stages(self) -> Stages:
@@ -157,6 +160,7 @@ class Answering:
             passages=len(chunks),
             mode=draft.mode,
             chunks=tuple(chunks),
+            unknown_names=self._unknown_names(draft.text),
         )
         return judge(subject, self._rulebook, [*notes, *self._models.unmeasured()])
 

@@ -25,7 +25,9 @@ from nsllm.retrieval.follow_up import complete, search_text
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, without_markers
+from nsllm.scoring.differences import Mention
 from nsllm.scoring.evidence import blank, passage_chunk
+from nsllm.scoring.identifiers import code_names
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.types import (
@@ -46,6 +48,9 @@ _POOL = 12
 
 _PASSAGES_PER_CLAIM = 3
 """Passages that a claim of a text from elsewhere is compared with."""
+
+_NAME_CANDIDATES = 48
+"""Chunks, nearest by words, in which a code name is looked for."""
 
 _CANDIDATES_PER_CLAIM = 12
 """Passages to choose those from: the text's own document may hold the nearest ones."""
@@ -132,6 +137,7 @@ class Application:
             settings=self.settings,
             rulebook=self.rulebook,
             clock=clock,
+            unknown_names=self._unknown_names,
         )
         attempts = Attempts(answering.stages(), listener, strict=self._is_strict)
         try:
@@ -271,8 +277,22 @@ class Application:
             target="document",
             path=path,
             chunks=tuple(chunks),
+            unknown_names=self._unknown_names(text, path),
         )
         return judge(subject, self.rulebook, self.models.unmeasured())
+
+    def _unknown_names(self, text: str, path: str | None = None) -> tuple[Mention, ...]:
+        """Return the code names of a text that no document but its own has."""
+        index = self._open_index()
+        known: dict[str, bool] = {}
+        for name in code_names(text):
+            if name.key not in known:
+                nearest = [chunk for chunk, _ in index.lexical_search(name.key, _NAME_CANDIDATES)]
+                known[name.key] = (self.workspace / name.key).exists() or any(
+                    chunk.path != path and (name.key in chunk.text or name.key in chunk.path)
+                    for chunk in index.chunks(nearest).values()
+                )
+        return tuple(name for name in code_names(text) if not known[name.key])
 
     @property
     def _is_strict(self) -> bool:

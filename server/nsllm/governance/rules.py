@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
+from nsllm.scoring.differences import Mention
 from nsllm.scoring.scorer import Measurement
 from nsllm.types import AnswerMode, Chunk, Evidence, Severity
 
@@ -37,6 +38,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """The document that the text is in, relative to the workspace; None for an answer."""
     chunks: tuple[Chunk, ...] = ()
     """The passages that the text was compared with."""
+    unknown_names: tuple[Mention, ...] = ()
+    """Identifiers, flags and paths of the text that were looked for in the workspace in vain."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

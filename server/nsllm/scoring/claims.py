@@ -9,15 +9,18 @@ from nsllm.types import Claim
 _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
 _HEDGE = re.compile(
     r"(?:i(?:'m| am)? (?:think|believe|guess|hope|sorry)|perhaps|maybe|hello|hi\b|thanks|thank you"
-    r"|sure\b|certainly\b|of course\b|let me know|feel free|here (?:is|are)\b.*:$)",
+    r"|sure\b|certainly\b|of course\b|let me know|feel free|welcome\b|good (?:morning|luck|question)"
+    r"|happy to|glad to|i hope|you're welcome|no problem|see you|here (?:is|are)\b.*:$)",
     re.IGNORECASE,
 )
+# What stands above such a row are the names of a table's columns.
+_RULE_BELOW = re.compile(r"[ \t]*\|?[ \t]*\r?\n[ \t]*\|[ \t]*:?-{2,}[-:| \t]*(?:\r?\n|$)")
 
 
 def claims(text: str) -> list[Claim]:
     """Return the checkable claims of `text`, in order, with exact offsets.
 
-    Headings, questions, greetings, hedges and fenced code claim nothing.
+    Headings, questions, greetings, hedges, fenced code and the heads of tables claim nothing.
     """
     return [
         Claim(
@@ -42,7 +45,7 @@ def without_markers(text: str) -> str:
 
 
 def _asserts(text: str, sentence: Sentence) -> bool:
-    if sentence.kind in {"heading", "code"}:
+    if sentence.kind in {"heading", "code"} or _RULE_BELOW.match(text, sentence.end):
         return False
     bare = without_markers(text[sentence.start : sentence.end])
     return not bare.endswith("?") and not _HEDGE.match(bare) and len(content_words(bare)) >= 2

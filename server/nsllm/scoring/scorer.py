@@ -50,9 +50,11 @@ def measure(
     where the text claims nothing or there is nothing to compare it with. Relevance is None
     without a question.
     """
+    grounded: tuple[ClaimGrounding, ...] = ()
     read = classifiers.grounding
-    grounded = tuple(ground(claims(text), chunks, embed, read)) if chunks and read else ()
-    grounded = with_cited(grounded, chunks, lambda some, cited: ground(some, cited, embed, read))
+    if chunks and read:
+        compared = ground(claims(text), chunks, embed, read)
+        grounded = with_cited(compared, chunks, lambda some, few: ground(some, few, embed, read))
     toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
     coherent = coherence(text, classifiers.coherence) if classifiers.coherence else None
     scores = Scores(

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from nsllm.governance.rules import LowScore, Observation, Rule, Subject
-from nsllm.types import ClaimGrounding
+from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
+from nsllm.types import ClaimGrounding, Severity
 
 
 def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observation]:
@@ -18,6 +18,13 @@ def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observati
                 value=grounded.score,
                 evidence=grounded.evidence,
             )
+
+
+def find_unknown_names(subject: Subject, _options: Options) -> Iterator[Observation]:
+    """Find identifiers, flags and paths that the workspace has nowhere."""
+    for name in subject.unknown_names:
+        message = f"The workspace has no {name.kind} {name.text}."
+        yield Observation(start=name.start, end=name.end, message=message)
 
 
 def _unsupported(grounded: ClaimGrounding) -> str:
@@ -35,5 +42,15 @@ RULES = (
         strict={"warn": 0.75, "reject": 0.5},
         permissive={"warn": 0.4, "reject": 0.1},
         advice="Say what the source says, add the source to the workspace, or drop the claim.",
+    ),
+    Rule(
+        id="grounding.unknown-identifier",
+        summary="An identifier, flag or path that exists nowhere in the workspace.",
+        find=find_unknown_names,
+        measured=True,
+        options=Options(severity=Severity.WARN),
+        strict={"severity": "reject"},
+        permissive={"enabled": False},
+        advice="Write the name as the sources do, or drop it: it may be invented.",
     ),
 )

@@ -1,0 +1,24 @@
+"""Which code names of a text are looked for."""
+
+from nsllm.scoring.identifiers import code_names
+
+
+def test_names_of_prose_are_found_where_they_stand() -> None:
+    text = "Use `frobnicate()` and --dry-run,\nthen max_retries in conf/app.toml."
+    found = code_names(text)
+    assert [(m.kind, m.text) for m in found] == [
+        ("identifier", "frobnicate()"),
+        ("flag", "--dry-run"),
+        ("identifier", "max_retries"),
+        ("path", "conf/app.toml"),
+    ]
+    assert all(text[m.start : m.end] == m.text for m in found)
+
+
+def test_what_no_one_invents_is_left_out() -> None:
+    text = "JavaScript on docs.example.org: see `os.path.join`, `print()`, --help and /tmp/x/y."
+    assert code_names(text) == []
+
+
+def test_code_blocks_are_left_out() -> None:
+    assert code_names("```\nmy_own = other_name()\n```\n") == []
