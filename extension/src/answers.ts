@@ -68,6 +68,10 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
       );
     }
     const range = new vscode.Range(place.start, endOf(place.start, answer.text));
+    // A thread that closes leaves the editor scrolled to where its end was.
+    vscode.window.visibleTextEditors
+      .find((editor) => editor.document === document)
+      ?.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     const uri = document.uri.toString();
     await this.#requests.check({ uri, range: toWire(range), generated: true });
     this.#log.debug(`Inserted answer ${answer.id} into ${uri}`);
