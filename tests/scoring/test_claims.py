@@ -43,7 +43,6 @@ def test_claims_tile_no_more_than_the_text(text: str) -> None:
         "# The cache keeps entries",
         "Does the cache keep entries?",
         "Hello and welcome!",
-        "I think that it keeps entries.",
         "Thanks for asking about caches.",
         "Let me know if it works for you.",
         "Sure, happy to help you there.",
@@ -64,3 +63,9 @@ def test_items_rows_and_code_spans_are_claims() -> None:
         "It never expires.",
         "| ttl | 30 s |",
     ]
+
+
+def test_hedges_claim_only_where_nothing_else_does() -> None:
+    hedge, plain = "I think that it keeps entries.", "The cache holds 40 rows."
+    assert [claim.text for claim in claims(hedge)] == [hedge]
+    assert [claim.text for claim in claims(f"{hedge} {plain}")] == [plain]

@@ -7,10 +7,11 @@ from nsllm.scoring.words import content_words
 from nsllm.types import Claim
 
 _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
-_HEDGE = re.compile(
-    r"(?:i(?:'m| am)? (?:think|believe|guess|hope|sorry)|perhaps|maybe|hello|hi\b|thanks|thank you"
-    r"|sure\b|certainly\b|of course\b|let me know|feel free|welcome\b|good (?:morning|luck|question)"
-    r"|happy to|glad to|i hope|you're welcome|no problem|see you|here (?:is|are)\b.*:$)",
+_HEDGE = re.compile(r"(?:i(?:'m| am)? (?:think|believe|guess|hope)|perhaps|maybe)", re.IGNORECASE)
+_COURTESY = re.compile(
+    r"(?:hello|hi\b|hey\b|thanks|thank you|sorry|i(?:'m| am) sorry|sure\b|certainly\b|of course\b"
+    r"|let me know|feel free|welcome\b|good (?:morning|luck|question)|happy to|glad to"
+    r"|you're welcome|no problem|see you|here (?:is|are)\b.*:$)",
     re.IGNORECASE,
 )
 # What stands above such a row are the names of a table's columns.
@@ -20,8 +21,12 @@ _RULE_BELOW = re.compile(r"[ \t]*\|?[ \t]*\r?\n[ \t]*\|[ \t]*:?-{2,}[-:| \t]*(?:
 def claims(text: str) -> list[Claim]:
     """Return the checkable claims of `text`, in order, with exact offsets.
 
-    Headings, questions, greetings, hedges, fenced code and the heads of tables claim nothing.
+    Headings, questions, courtesies, fenced code and the heads of tables claim nothing. Hedges
+    ("I think …") claim nothing beside what is plainly said; a text that says nothing else is
+    taken at its word.
     """
+    sentences = [s for s in split(text) if _asserts(text, s)]
+    plain = [s for s in sentences if not _HEDGE.match(text, s.start)]
     return [
         Claim(
             start=s.start,
@@ -29,8 +34,7 @@ def claims(text: str) -> list[Claim]:
             text=text[s.start : s.end],
             markers=markers(text[s.start : s.end]),
         )
-        for s in split(text)
-        if _asserts(text, s)
+        for s in plain or sentences
     ]
 
 
@@ -48,4 +52,4 @@ def _asserts(text: str, sentence: Sentence) -> bool:
     if sentence.kind in {"heading", "code"} or _RULE_BELOW.match(text, sentence.end):
         return False
     bare = without_markers(text[sentence.start : sentence.end])
-    return not bare.endswith("?") and not _HEDGE.match(bare) and len(content_words(bare)) >= 2
+    return not bare.endswith("?") and not _COURTESY.match(bare) and len(content_words(bare)) >= 2
