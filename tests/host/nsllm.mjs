@@ -8,10 +8,13 @@ export async function status(window) {
 }
 
 /** Wait until the server runs, has no work left and has indexed something. */
-export async function ready(window, timeout = 60_000) {
+export async function ready(window, timeout = 120_000) {
+  let failing = 0;
   await until(async () => {
     const text = await status(window);
-    if (text.includes('Needs attention')) throw new Error(`the status item says "${text}"`);
+    // A restart that was just asked for takes a moment to show.
+    failing = text.includes('Needs attention') ? failing || Date.now() : 0;
+    if (failing && Date.now() - failing > 5_000) throw new Error(`the status item says "${text}"`);
     return /[1-9]\d* documents indexed/.test(text);
   }, {
     what: async () => `the server to be ready; the status item says "${await status(window)}"`,
@@ -39,12 +42,19 @@ export async function startAsking(window, question, { mode = 'auto' } = {}) {
   return page;
 }
 
-/** Ask in the panel and wait for a judged answer. */
-export async function ask(window, question, options) {
+/** Ask in the panel and wait for the end: an answer that was judged, or a failure. */
+export async function outcome(window, question, options) {
   const page = await startAsking(window, question, options);
   const article = lastExchange(page);
-  await until(async () => (await article.getAttribute('aria-busy')) === 'false', { what: 'the answer to end', timeout: 60_000 });
-  if (!(await article.locator('.verdict').count())) throw new Error(`no answer, but: ${await article.innerText()}`);
+  await until(async () => (await article.getAttribute('aria-busy')) === 'false', { what: 'the answer to end', timeout: 120_000 });
+  const text = await article.innerText();
+  return (await article.locator('.verdict').count()) ? { page, answer: text } : { page, failure: text };
+}
+
+/** Ask in the panel and wait for a judged answer. */
+export async function ask(window, question, options) {
+  const { page, failure } = await outcome(window, question, options);
+  if (failure) throw new Error(`no answer, but: ${failure}`);
   return page;
 }
 
@@ -55,7 +65,7 @@ export async function answerText(window) {
 /** Wait until the panel's last question has failed, and return what it says. */
 export async function failureText(window) {
   const error = lastExchange(await panel(window)).locator('.error[role=alert]');
-  await error.waitFor({ timeout: 60_000 * PATIENCE });
+  await error.waitFor({ timeout: 120_000 * PATIENCE });
   return error.innerText();
 }
 
@@ -66,4 +76,12 @@ export async function threadTakesText(window) {
   });
   const errors = (await window.toasts()).filter(({ error }) => error);
   if (errors.length > 0) throw new Error(`opening the thread showed: ${errors.map(({ text }) => text).join(' | ')}`);
+}
+
+/** Open the details of the language status, `{}` in the status bar. */
+export async function languageStatus(window) {
+  const shown = window.page.locator('.monaco-hover:visible .hover-language-status').first();
+  await window.page.locator('.statusbar-item[id="status.languageStatus"]').click();
+  await shown.waitFor();
+  return window.page.locator('.monaco-hover:visible', { has: shown }).first();
 }

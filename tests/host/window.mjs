@@ -24,11 +24,14 @@ export class Window {
     page.setDefaultTimeout(15_000 * PATIENCE);
   }
 
-  static async open(browser, { url, folder, artefacts, width = 1280, height = 800 }) {
+  /** `development` is the folder of an extension that this window runs besides those installed. */
+  static async open(browser, { url, folder, artefacts, development, width = 1280, height = 800 }) {
     const context = await browser.newContext({ viewport: { width, height } });
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     const window = new Window(await context.newPage(), { artefacts, folder });
-    await window.page.goto(`${url}/?folder=${encodeURIComponent(folder)}`, { timeout: LONG, waitUntil: 'domcontentloaded' });
+    const payload = development && [['extensionDevelopmentPath', `vscode-remote://${new URL(url).host}${development}`]];
+    const query = new URLSearchParams({ folder, ...(payload ? { payload: JSON.stringify(payload) } : {}) });
+    await window.page.goto(`${url}/?${query}`, { timeout: LONG, waitUntil: 'domcontentloaded' });
     await window.page.locator('.monaco-workbench').waitFor({ timeout: LONG });
     await window.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: LONG });
     return window;
@@ -56,23 +59,21 @@ export class Window {
     return this.page.locator('.quick-input-widget:visible .monaco-list-row', text === undefined ? {} : { hasText: text });
   }
 
-  /** Type into the palette until a row answers; what opens late takes the focus, and closes it. */
-  async offer(text, row) {
+  /** Type into the palette and click a row; what opens late takes the focus, and closes it. */
+  async choose(text, row) {
     const wanted = this.rows(row).first();
+    const done = (action) => action.then(() => true, () => false);
     await until(async () => {
       await this.page.keyboard.press('F1');
-      if (!(await this.input.waitFor({ timeout: 2_000 }).then(() => true, () => false))) return false;
-      await this.input.fill(text, { timeout: 2_000 }).catch(() => undefined);
-      return wanted.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+      return (await done(this.input.fill(text, { timeout: 2_000 })))
+        && (await done(wanted.waitFor({ timeout: 5_000 })))
+        && done(wanted.click({ timeout: 2_000 }));
     }, { what: `${row} in the palette`, timeout: 45_000 });
-    return wanted;
   }
 
   /** Run a command of the palette by its whole title. */
-  async run(title) {
-    const row = await this.offer(`>${title}`, title);
-    await row.click();
-    await row.waitFor({ state: 'hidden' });
+  run(title) {
+    return this.choose(`>${title}`, title);
   }
 
   async pick(text) {
@@ -83,14 +84,14 @@ export class Window {
 
   async openFile(path, line, column = 1) {
     const name = path.split('/').at(-1);
-    await (await this.offer(path, name)).click();
+    await this.choose(path, name);
     await this.tab(name).waitFor();
     await until(async () => (await this.position()).line > 0, { what: `the text of ${path}` });
     if (line !== undefined) await this.goTo(line, column);
   }
 
   async goTo(line, column = 1) {
-    await (await this.offer(`:${line}:${column}`, new RegExp(`line ${line}\\b`, 'i'))).click();
+    await this.choose(`:${line}:${column}`, new RegExp(`line ${line}\\b`, 'i'));
     await until(async () => (await this.position()).line === line, { what: `the cursor on line ${line}` });
   }
 

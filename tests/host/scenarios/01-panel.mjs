@@ -20,7 +20,7 @@ export default {
       await until(async () => {
         lengths.add((await article.locator('.text').innerText({ timeout: 100 }).catch(() => '')).length);
         return (await article.getAttribute('aria-busy')) === 'false';
-      }, { what: 'the answer to end', timeout: 60_000, every: 20 });
+      }, { what: 'the answer to end', timeout: 120_000, every: 20 });
       if (lengths.size < 4) throw new Error(`the text had only these lengths: ${[...lengths]}`);
     });
     await step('the answer is right, judged and cites', async () => {

@@ -22,7 +22,7 @@ export default {
     await step('the question is answered in the thread', async () => {
       await window.type('How many probes does a relay serve?');
       await window.key('Control+Enter');
-      await until(() => answered(1, /24/), { what: 'the answer in the thread', timeout: 60_000 });
+      await until(() => answered(1, /24/), { what: 'the answer in the thread', timeout: 120_000 });
       await window.shot('inline-answer');
     });
     await step('a follow-up is answered below it', async () => {
@@ -31,11 +31,13 @@ export default {
       await reply.click();
       await window.type('How long does a relay keep readings without the server?');
       await window.key('Control+Enter');
-      await until(() => answered(2, /72/), { what: 'the second answer', timeout: 60_000 });
+      await until(() => answered(2, /72/), { what: 'the second answer', timeout: 120_000 });
       await window.shot('inline-follow-up');
     });
     await step('the answer is inserted into the file', async () => {
-      await thread.getByRole('button', { name: 'Insert Answer' }).click();
+      // The first answer has a button of its own; the second one's is next to what was just read.
+      await answers.last().hover();
+      await answers.last().getByRole('button', { name: 'Insert Answer' }).click();
       await window.page.locator('.part.editor .tab.active.dirty').waitFor();
       await thread.waitFor({ state: 'hidden' });
       await until(async () => /72 hours/.test(await window.visibleText()), { what: 'the answer in the file' });

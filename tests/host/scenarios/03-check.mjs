@@ -12,7 +12,7 @@ export default {
     await step('a sentence that the handbook contradicts gets a squiggle', async () => {
       await window.openFile('draft.md');
       await window.run('NS-LLM: Check This Document');
-      await until(() => window.squiggles.count(), { what: 'a squiggle', timeout: 60_000 });
+      await until(() => window.squiggles.count(), { what: 'a squiggle', timeout: 120_000 });
     });
     await step('Problems names the sentence, not its supported neighbours', async () => {
       await window.run('Problems: Focus on Problems View');

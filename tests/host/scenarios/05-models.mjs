@@ -1,28 +1,50 @@
-import { ask, ready, status } from '../nsllm.mjs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ask, panel, ready, status } from '../nsllm.mjs';
 import { until } from '../until.mjs';
 
 const MODEL = 'smollm2-135m-instruct';
+const OTHER = 'imported-model';
+const QUESTION = 'How long does a relay keep readings without the server?';
+
+/** Put a second model there, as an import would: the first one's files under another id. */
+function importModel(nsllmHome) {
+  const folder = join(nsllmHome, 'models', OTHER);
+  cpSync(join(nsllmHome, 'models', MODEL), folder, { recursive: true });
+  const file = join(folder, 'manifest.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...manifest, id: OTHER }));
+}
 
 export default {
   title: 'Switching the model',
+  prepare: ({ nsllmHome }) => importModel(nsllmHome),
 
   async run({ step, window }) {
+    const inUse = (model) => until(async () => (await status(window)).includes(model), { what: `the status item to name ${model}` });
     await ready(window);
     await step('the palette lists the models, with their exam, size and licence', async () => {
       await window.run('NS-LLM: Switch Model');
-      const row = window.rows(MODEL).first();
-      await row.waitFor();
-      const text = await row.innerText();
+      await window.rows(OTHER).first().waitFor();
+      const text = await window.rows(MODEL).first().innerText();
       for (const part of [/exam/, /MB/, /[Ll]icence Apache-2\.0/]) {
         if (!part.test(text)) throw new Error(`the row does not say ${part}: ${text}`);
       }
       await window.shot('models');
     });
     await step('the picked model writes the next answer', async () => {
-      await window.pick(MODEL);
-      await window.toast(new RegExp(`written by ${MODEL}`));
-      await until(async () => (await status(window)).includes(MODEL), { what: `the status item to name ${MODEL}` });
-      await ask(window, 'How long does a relay keep readings without the server?', { mode: 'generate' });
+      await window.pick(OTHER);
+      await window.toast(new RegExp(`written by ${OTHER}`));
+      await inUse(OTHER);
+      const page = await ask(window, QUESTION, { mode: 'generate' });
+      const said = await page.locator('main article').last().innerText();
+      if (!said.includes(OTHER) && !said.includes('quoted')) throw new Error(`the panel says: ${said}`);
+    });
+    await step('the panel switches back', async () => {
+      const page = await panel(window);
+      await page.getByRole('combobox', { name: 'Model', exact: true }).selectOption(MODEL);
+      await inUse(MODEL);
+      await window.shot('models-panel');
     });
   },
 };

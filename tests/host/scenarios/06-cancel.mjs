@@ -10,7 +10,7 @@ export default {
     await step('Stop ends an answer that is being written, and keeps what is there', async () => {
       const page = await startAsking(window, 'Explain everything about relays, probes and alarms in great detail.', { mode: 'generate' });
       const article = page.locator('main article').last();
-      await until(async () => (await article.locator('.text').innerText({ timeout: 100 }).catch(() => '')).length > 20, { what: 'some text', timeout: 60_000, every: 10 });
+      await until(async () => (await article.locator('.text').innerText({ timeout: 100 }).catch(() => '')).length > 20, { what: 'some text', timeout: 120_000, every: 10 });
       await page.getByRole('button', { name: 'Stop' }).click();
       await until(async () => (await article.getAttribute('aria-busy')) === 'false', { what: 'the answer to stop' });
       const text = await article.innerText();

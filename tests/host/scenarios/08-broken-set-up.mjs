@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ask, failureText, ready, startAsking } from '../nsllm.mjs';
+import { ask, outcome, panel, ready } from '../nsllm.mjs';
 import { INTERPRETER } from '../vscode.mjs';
 
 export default {
@@ -38,14 +38,23 @@ export default {
       await ask(window, 'How many probes does a relay serve?');
       await window.clearToasts();
     });
-    await step('a model folder deleted while in use: the failure names the model and offers a fix', async () => {
+    await step('a model folder deleted while in use: an answer, or a failure that names the model', async () => {
+      await ask(window, 'How many probes does a relay serve?', { mode: 'generate' });
       rmSync(join(nsllmHome, 'models', 'smollm2-135m-instruct'), { recursive: true });
+      const said = await outcome(window, 'How long is a pairing key valid?', { mode: 'generate' });
+      if (said.failure && !said.failure.includes('smollm2-135m-instruct')) throw new Error(`the panel says: ${said.failure}`);
+    });
+    await step('after a restart the failure names the model and offers to choose one', async () => {
       await window.run('NS-LLM: Restart Server');
       await ready(window);
-      await startAsking(window, 'How many probes does a relay serve?', { mode: 'generate' });
-      const text = await failureText(window);
-      if (!text.includes('smollm2-135m-instruct')) throw new Error(`the panel says: ${text}`);
+      const { failure } = await outcome(window, 'How many probes does a relay serve?', { mode: 'generate' });
+      if (!failure?.includes('smollm2-135m-instruct')) throw new Error(`the panel says: ${failure}`);
       await window.shot('missing-model');
+      const page = await panel(window);
+      await page.locator('.error button', { hasText: 'Switch Model' }).last().click();
+      const row = window.rows('smollm2-135m-instruct').first();
+      await row.waitFor();
+      if (!/to download/.test(await row.innerText())) throw new Error(`the list says: ${await row.innerText()}`);
     });
   },
 };

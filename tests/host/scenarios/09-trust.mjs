@@ -1,8 +1,8 @@
-import { ask, ready } from '../nsllm.mjs';
+import { ask, languageStatus, ready } from '../nsllm.mjs';
 import { until } from '../until.mjs';
 
 export default {
-  title: 'A folder that is not trusted, then is',
+  title: 'A folder that is not trusted, then is, then no longer',
   trust: true,
 
   async run({ step, window, logs }) {
@@ -22,8 +22,23 @@ export default {
       await window.page.locator('.part.banner', { hasText: 'Restricted Mode' }).waitFor({ state: 'hidden' });
       await until(() => (logs().match(/Server ready in/g) ?? []).length > before, { what: 'the server to start again', timeout: 45_000 });
       await ready(window);
-      await window.run('View: Close Editor');
+      await window.key('Escape');
       await ask(window, 'How many probes does a relay serve?');
+    });
+    await step('revoking trust: VS Code starts anew in restricted mode, and the server with it', async () => {
+      await window.run('Workspaces: Manage Workspace Trust');
+      await window.page.locator('.workspace-trust-editor .monaco-button', { hasText: "Don't Trust" }).first().click();
+      await window.page.locator('.part.banner', { hasText: 'Restricted Mode' }).waitFor({ timeout: 120_000 });
+      await ready(window);
+      await ask(window, 'How many probes does a relay serve?');
+    });
+    await step('the language status says what is left out, and leads to trust', async () => {
+      await window.openFile('glossary.md');
+      const shown = await languageStatus(window);
+      await shown.locator('.element', { hasText: 'Restricted mode' }).waitFor();
+      await window.shot('trust-revoked');
+      await shown.locator('a', { hasText: 'Manage Trust' }).click();
+      await window.page.locator('.workspace-trust-editor').waitFor();
     });
   },
 };

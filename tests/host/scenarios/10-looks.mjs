@@ -1,15 +1,17 @@
-import { ask, panel, ready, threadTakesText } from '../nsllm.mjs';
-import { until } from '../until.mjs';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ask, languageStatus, panel, ready, threadTakesText } from '../nsllm.mjs';
+import { PATIENCE, until } from '../until.mjs';
 import { fixture, writeSettings } from '../vscode.mjs';
 
-const THEMES = { light: 'Default Light Modern', dark: 'Default Dark Modern', contrast: 'Default High Contrast' };
+const LONG = 60_000 * PATIENCE;
+const THEMES = { light: 'Light 2026', dark: 'Dark 2026', contrast: 'Default High Contrast' };
 
 export default {
   title: 'How every view looks, light, dark, in high contrast and narrow',
   size: { width: 1600, height: 900 },
-  files: () => ({ 'draft.md': fixture('draft.md') }),
 
-  async run({ step, window, profile }) {
+  async run({ step, window, profile, workspace }) {
     const { page } = window;
     const inEachTheme = async (name) => {
       for (const [theme, label] of Object.entries(THEMES)) {
@@ -35,6 +37,25 @@ export default {
       if (overflow > 0) throw new Error(`the panel, ${width} pixels wide, scrolls sideways by ${overflow}`);
       await page.setViewportSize({ width: 1600, height: 900 });
     });
+    await step('an inserted answer with its code lens', async () => {
+      await window.openFile('plans.md', 3);
+      await window.run('NS-LLM: Insert Last Answer');
+      await page.locator('.part.editor .codelens-decoration a').first().waitFor({ timeout: LONG });
+      await inEachTheme('code-lens');
+      await window.run('File: Revert File');
+    });
+    await step('the language status', async () => {
+      await languageStatus(window);
+      await window.shot('look-status-light');
+      await window.key('Escape');
+    });
+    await step('the settings', async () => {
+      await window.run('NS-LLM: Open Settings');
+      await page.locator('.settings-editor', { hasText: 'Server: Interpreter' }).waitFor();
+      await inEachTheme('settings');
+      await window.key('Escape');
+      await page.locator('.monaco-modal-editor-block').waitFor({ state: 'hidden' });
+    });
     await step('the inline thread', async () => {
       await window.openFile('glossary.md', 3);
       await window.run('NS-LLM: Ask Here');
@@ -43,15 +64,16 @@ export default {
       await threadTakesText(window);
       await window.type('How many probes does a relay serve?');
       await window.key('Control+Enter');
-      await until(async () => /24/.test(await thread.locator('.comment-body').last().innerText({ timeout: 500 }).catch(() => '')), { what: 'the answer in the thread', timeout: 60_000 });
+      await until(async () => /24/.test(await thread.locator('.comment-body').last().innerText({ timeout: 500 }).catch(() => '')), { what: 'the answer in the thread', timeout: 120_000 });
       await inEachTheme('inline');
       await thread.getByRole('button', { name: 'Discard' }).click();
       await thread.waitFor({ state: 'hidden' });
     });
     await step('a finding with its hover and Problems', async () => {
+      copyFileSync(fixture('draft.md'), join(workspace, 'draft.md'));
       await window.openFile('draft.md');
       await window.run('NS-LLM: Check This Document');
-      await until(() => window.squiggles.count(), { what: 'a squiggle', timeout: 60_000 });
+      await until(() => window.squiggles.count(), { what: 'a squiggle', timeout: 120_000 });
       await window.clearToasts();
       await window.run('Problems: Focus on Problems View');
       await page.locator('.markers-panel .monaco-list-row').first().waitFor();
