@@ -187,9 +187,9 @@ def begin_rows(data: Path, random: Random) -> Iterator[Row]:
     for response, knowledge, label in begin(data, held_out=False):
         marked = Draft.of(response) if label else absent(response, knowledge)
         yield row(marked, knowledge, label, "begin")
-        if label and (pieces := Draft.of(response.rstrip(" ."))):
+        if label:
             opinion = random.choice(OPINIONS)
-            longer = Draft.of(f"{pieces.text} . {opinion}")
+            longer = Draft.of(f"{response.rstrip(' .')} . {opinion}")
             yield row(
                 longer.mark(len(longer.text) - len(opinion), len(longer.text)),
                 knowledge,

@@ -114,9 +114,21 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("home", type=Path)
     parser.add_argument("--count", type=int, default=700)
+    parser.add_argument("--vectors", type=Path, help="keep vectors of sentences in this .npz")
     options = parser.parse_args()
     models = options.home / "models"
-    embed = Embedder(models / "all-minilm-l6-v2").embed
+    embedder = Embedder(models / "all-minilm-l6-v2")
+    known: dict[str, Rows] = {}
+    if options.vectors and options.vectors.is_file():
+        with np.load(options.vectors, allow_pickle=False) as table:
+            known = dict(zip(table["texts"].tolist(), table["vectors"], strict=True))
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, embedder.embed(new), strict=True))
+        return np.stack([known[text] for text in texts])
+
     grounder = Grounder(models / "nsllm-grounding")
     sets = {
         "documentation": list(synthetic(options.pairs, options.count)),
@@ -148,6 +160,10 @@ def main() -> None:
     theta = fit_logistic(rows, truth, weights)
     words = word_rows(options.data, embed, grounder)
     word_theta = fit_words(words)
+    if options.vectors:
+        np.savez(
+            options.vectors, texts=np.array(list(known)), vectors=np.stack(list(known.values()))
+        )
     table = {
         "fitted_on": "pairs of held-out documentation, half of BEGIN-WoW dev, WiCE dev",
         "pair": dict(zip(grounding.FEATURES, theta[:-1].round(4).tolist(), strict=True)),

@@ -46,8 +46,8 @@ IDENTIFIER = re.compile(
 NAME = re.compile(r"(?<=[a-z,;)0-9] )(?:[A-Z][a-z]{2,}|[A-Z]{2,})(?: [A-Z][a-z]+)*\b")
 _WORD = re.compile(r"\b[a-z]{5,}\b")
 _ADJUNCT = re.compile(
-    r"(?<=[\w)`]) (?:in|on|for|with|by|from|at|during|since|after|before|using|without|through|under"
-    r"|because|unless|until|when|if|and|to|as) [^,.;:()]{6,60}(?=\.$)"
+    r"(?<=[\w)`]) (?:in|on|for|with|by|from|at|during|since|after|before|using|without|through"
+    r"|under|because|unless|until|when|if|and|to|as) [^,.;:()]{6,60}(?=\.$)"
 )
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|can|will|should|must|may|could|would|has been|have been|does|do|did)\b"

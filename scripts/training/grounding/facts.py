@@ -9,13 +9,14 @@ Row = dict[str, str | int]
 MakeRow = Callable[[Draft, str, int, str], Row]
 
 _WHAT = (
-    "timeout retries pool_size max_connections cache_ttl log_level port workers batch_size host mode "
+    "timeout retries pool_size max_connections cache_ttl log_level port workers batch_size host "
+    "mode "
     "buffer_size encoding interval threads prefix region output_format max_depth page_size theme "
     "heartbeat queue_length min_version rate_limit keepalive language storage_path dry_run strict"
 ).split()
 _UNITS = ("", "", " s", " ms", " MB", " minutes", " seconds", " KB", "%", " days")
 _CHOICES = ("auto", "debug", "warning", "utf-8", "json", "localhost", "fast", "eu-west", "none",
-            "true", "false", "/var/data", "dark", "gzip", "round-robin", "random", "leader")  # fmt: skip
+            "true", "false", "/var/data", "dark", "gzip", "round-robin", "random")  # fmt: skip
 _TABLE = "| {name} | {value} | {about} |"
 _LINES = ("{name} = {value}", "{name}: {value}", "- `{name}`: {about}, default {value}",
           "{name} ({value}): {about}.", "`{name}` (default: {value}) {about}.",
@@ -23,7 +24,7 @@ _LINES = ("{name} = {value}", "{name}: {value}", "- `{name}`: {about}, default {
 _SAID = ("The default of `{name}` is {value}.", "`{name}` is set to {value}.", "{name} is {value}.",
          "The {spoken} is {value}.", "By default, the {spoken} is {value}.",
          "It uses a {spoken} of {value}.", "With `{name}` the value is {value}.",
-         "The value of {name} defaults to {value}.", "{value} is the default {spoken}.")  # fmt: skip
+         "The value of {name} defaults to {value}.", "{value} is the {spoken}.")  # fmt: skip
 _ABOUT = ("how long to wait", "what is kept in memory", "where results go", "how often to try",
           "what the server listens on", "the most that is allowed", "used at start",
           "what the log shows", "applies to all jobs", "the form of the output")  # fmt: skip

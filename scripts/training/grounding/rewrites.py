@@ -11,7 +11,8 @@ Rewrite = Callable[[Draft, Random], Draft | None]
 
 _SYNONYM = mutual(SYNONYMS)
 _ANY_SYNONYM = re.compile(
-    r"\b(?:" + "|".join(sorted(map(re.escape, _SYNONYM), key=len, reverse=True)) + r")\b", re.I
+    r"\b(?:" + "|".join(sorted(map(re.escape, _SYNONYM), key=len, reverse=True)) + r")\b",
+    re.IGNORECASE,
 )
 _CONTRACTED = {
     "cannot": "can't", "do not": "don't", "does not": "doesn't", "did not": "didn't",
@@ -21,8 +22,8 @@ _CONTRACTED = {
     "you are": "you're", "that is": "that's", "you will": "you'll", "there is": "there's",
 }  # fmt: skip
 _FULL = {short: long for long, short in _CONTRACTED.items()}
-_ANY_LONG = re.compile(r"\b(?:" + "|".join(_CONTRACTED) + r")\b", re.I)
-_ANY_SHORT = re.compile(r"\b(?:" + "|".join(_FULL) + r")\b", re.I)
+_ANY_LONG = re.compile(r"\b(?:" + "|".join(_CONTRACTED) + r")\b", re.IGNORECASE)
+_ANY_SHORT = re.compile(r"\b(?:" + "|".join(_FULL) + r")\b", re.IGNORECASE)
 _BRACKETS = re.compile(r" ?\([^()]{3,}\)")
 _RELATIVE = re.compile(r", (?:which|who|where|whose) [^,.;]{5,}(?=[,.])|, [a-z]+ing [^,.;]+(?=\.$)")
 _ADVERB = re.compile(
@@ -31,8 +32,9 @@ _ADVERB = re.compile(
     r"|Moreover|Otherwise|Generally|Typically|Internally|Optionally|In this case|In particular),? "
 )
 _END = re.compile(
-    r"(?<=[\w)`]),? (?:because|since|so that|as well as|for example|for instance|in order to|such as"
-    r"|including|while|although|but|unless|during|using|via|for|with|in|on|at|after|before|and|from)"
+    r"(?<=[\w)`]),? (?:because|since|so that|as well as|for example|for instance|in order to"
+    r"|such as|including|while|although|but|unless|during|using|via|for|with|in"
+    r"|on|at|after|before|and|from)"
     r"\b [^,.;:]{4,70}(?=\.$)"
 )
 _IF = re.compile(
@@ -57,17 +59,19 @@ _ACTIVE = re.compile(
     r"^((?:The|This|A|An|Each|`)[^,;:]{2,40}?) (\w{3,}(?:es|s)) (the |an? )([^,;:.]+)\.$"
 )
 _YOU_CAN = re.compile(r"\b[Yy]ou can (?:also )?(use|set|add|pass|call|change|create|define) "
-                      r"((?:the |an? )?[`\w.-]+(?: [a-z]+)?)(?= (?:to|for|in|on|with|as|from)\b)")  # fmt: skip
+                      r"((?:the |an? )?[`\w.-]+(?: [a-z]+)?)"
+                      r"(?= (?:to|for|in|on|with|as|from)\b)")  # fmt: skip
 _PARTICIPLE = {"use": "used", "set": "set", "add": "added", "pass": "passed", "call": "called",
                "change": "changed", "create": "created", "define": "defined"}  # fmt: skip
-_SUBJECT = re.compile(r"^(?:The|This|A|An) [^,;:]{3,50}?(?= (?:is|was|has|can|will|returns|provides|uses"
-                      r"|supports|contains|allows|takes|does|may|must|should)\b)")  # fmt: skip
+_SUBJECT = re.compile(r"^(?:The|This|A|An) [^,;:]{3,50}?(?= (?:is|was|has|can|will|returns|provides"
+                      r"|uses|supports|contains|allows|takes|does|may|must|should)\b)")  # fmt: skip
 _OF = re.compile(r"\b[Tt]he (\w{3,}) of (?:the |an? )?(\w{3,})(?=[ .,](?!of))")
 _CODE = re.compile(r"`([^`]+)`")
 _NAME_LIKE = re.compile(r"(?<![\w`/-])(?:[a-z]\w*_\w+|[a-z]\w*\(\)|--[a-z][\w-]+)(?![\w`/])")
 _TENSE = {"is": "was", "are": "were", "has": "had", "will": "would", "can": "is able to",
           "must": "has to", "may": "might", "should": "ought to", "returns": "will return",
-          "allows": "makes it possible", "wants to": "would like to", "was": "had been"}  # fmt: skip
+          "allows": "makes it possible", "wants to": "would like to", "was": "had been",
+}  # fmt: skip
 _TENSED = re.compile(r"\b(?:returns|will|must|may)\b")
 
 
@@ -265,16 +269,14 @@ def genitive(draft: Draft, random: Random) -> Draft | None:
 def markup(draft: Draft, random: Random) -> Draft | None:
     """Add or drop code marks."""
     if _CODE.search(draft.text):
-        found = draft
-        for match in reversed(list(_CODE.finditer(draft.text))):
-            found = found.cut(match.end() - 1, match.end()).cut(match.start(), match.start() + 1)
-        return found
+        bare = draft
+        for code in reversed(list(_CODE.finditer(draft.text))):
+            bare = bare.cut(code.end() - 1, code.end()).cut(code.start(), code.start() + 1)
+        return bare
     match = pick(_NAME_LIKE, draft.text, random)
-    return (
-        draft.put(match.end(), match.end(), "`").put(match.start(), match.start(), "`")
-        if match
-        else None
-    )
+    if match is None:
+        return None
+    return draft.put(match.end(), match.end(), "`").put(match.start(), match.start(), "`")
 
 
 def tense(draft: Draft, random: Random) -> Draft | None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from nsllm.documents.sentences import split
 
 _PROSE = re.compile(r"\.(?:rst|md|txt)$|METADATA$|PKG-INFO$")
-_SKIP = re.compile(r"licen|copying|authors|thanks|/tests?/|changes|changelog|locale|vendor", re.I)
+_SKIP = re.compile(
+    r"licen|copying|authors|thanks|/tests?/|changes|changelog|locale|vendor", re.IGNORECASE
+)
 _ROLE = re.compile(r":[\w:+.-]+:`~?([^`<]+?)(?:\s*<[^>`]*>)?`")
 _LINK = re.compile(r"`([^`<]+?)\s*<[^>`]*>`__?|!?\[([^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"<[^>\n]{1,80}>")
@@ -65,8 +67,9 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     elif path.name.endswith(".tar.gz"):
         with tarfile.open(path) as archive:
             for member in archive:
-                if member.isfile() and (file := archive.extractfile(member)):
-                    yield member.name, file.read()
+                body = archive.extractfile(member) if member.isfile() else None
+                if body:
+                    yield member.name, body.read()
 
 
 def _docstrings(source: str) -> Iterator[str]:

@@ -68,8 +68,8 @@ def batches(rows: list[Row], seed: int) -> Iterator[list[Row]]:
     rng = random.Random(seed)
     pools = [rows[i : i + SIZE * 60] for i in range(0, len(rows), SIZE * 60)]
     for pool in pools:
-        pool = sorted(pool, key=lambda row: len(row["claim"]) + len(row["window"]))
-        parts = [pool[i : i + SIZE] for i in range(0, len(pool), SIZE)]
+        alike = sorted(pool, key=lambda row: len(row["claim"]) + len(row["window"]))
+        parts = [alike[i : i + SIZE] for i in range(0, len(alike), SIZE)]
         rng.shuffle(parts)
         yield from parts
 

@@ -1,0 +1,192 @@
+"""Judge the grounding score on documentation of projects that nothing was trained or tuned on.
+
+    python scripts/evaluate_grounding.py FOLDER MODELS_HOME [--data DATA] [--cases N]
+
+FOLDER holds source archives or packages of celery, kombu, tornado, flask or click. From their
+sentences come pairs: one rewritten without changing what it says, one with an error of a known
+kind, each beside the passage that the sentence is from. DATA (WiCE) adds summaries of three
+sentences with and without one small error, from articles that were not trained on.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nsllm.embedding.embedder import Embedder
+from nsllm.scoring import grounding
+from nsllm.scoring.claims import claims
+from nsllm.scoring.evidence import passage_chunk
+from nsllm.scoring.grounder import Grounder
+from nsllm.types import Claim, ClaimGrounding
+
+sys.path.insert(0, str(Path(__file__).parent / "training" / "grounding"))
+from build import HELD_OUT, Builder, edited, rewritten
+from draft import Draft
+from edits import EDITS
+from text import Article, articles, is_claim
+
+THRESHOLD = 0.5
+NAMED = {
+    "number": {"number", "unit"},
+    "magnitude": {"number", "unit"},
+    "version": {"version", "number"},
+    "date": {"date"},
+    "unit": {"unit", "number"},
+    "flag": {"flag"},
+    "path": {"path"},
+    "identifier": {"identifier"},
+    "name": {"name"},
+    "negation": {"negation"},
+}
+"""The kinds that name each error rightly; errors of other kinds have no name."""
+
+_AROUND = 4
+Floats = NDArray[np.float64]
+Case = tuple[str, str, str]
+"""Text, passage, and the kind of its error; empty for none."""
+
+
+class Judge:
+    """Scores texts as `nsllm score` does."""
+
+    def __init__(self, home: Path) -> None:
+        self._embed = Embedder(home / "models" / "all-minilm-l6-v2").embed
+        self._grounder = Grounder(home / "models" / "nsllm-grounding")
+
+    def weakest(self, text: str, passages: Sequence[str]) -> ClaimGrounding:
+        """Return the grounding of the text's weakest claim."""
+        found = claims(text) or [Claim(start=0, end=len(text), text=text)]
+        chunks = [passage_chunk(passage) for passage in passages]
+        grounded = grounding.ground(found, chunks, self._embed, self._grounder.read)
+        return min(grounded, key=lambda claim: claim.score)
+
+
+def cases(found: Sequence[Article], count: int, random: Random) -> Iterator[Case]:
+    """Yield `count` sentences rewritten, and as many with an error, kinds in turn."""
+    builder = Builder(found, random)
+    kinds, made = list(EDITS), 0
+    while made < count:
+        kind = kinds[made % len(kinds)]
+        for _ in range(4000):
+            article, i = random.choice(builder.places)
+            passage = " ".join(article.sentences[max(0, i - _AROUND) : i + _AROUND + 1])
+            start = rewritten(Draft.of(article.sentences[i]), random, 1)
+            wrong = edited(start, kind, builder.pool(article, passage), random)
+            if wrong and wrong.spans() and wrong.text not in passage:
+                yield wrong.text, passage, kind
+                yield rewritten(Draft.of(article.sentences[i]), random).text, passage, ""
+                break
+        made += 1
+
+
+def summaries(data: Path, count: int, random: Random) -> Iterator[Case]:
+    """Yield summaries of articles of WiCE's dev set, right ones and ones with a small error."""
+    lines = (data / "wice" / "claim_dev.jsonl").read_text("utf-8").splitlines()
+    texts = [[s for s in json.loads(line)["evidence"] if is_claim(s)][:60] for line in lines]
+    found = [Article("wice", tuple(sentences)) for sentences in texts if len(sentences) > 12]
+    builder = Builder(found, random)
+    kinds = ["name", "number", "negation", "antonym", "word", "addition", "date", "quantifier"]
+    for article in random.sample(found, min(count, len(found))):
+        chosen = sorted(random.sample(range(len(article.sentences)), 3))
+        parts = [rewritten(Draft.of(article.sentences[i]), random, 2).text for i in chosen]
+        passage = "\n".join(article.sentences)
+        yield " ".join(parts), passage, ""
+        place = random.randrange(3)
+        for kind in random.sample(kinds, len(kinds)):
+            pool = builder.pool(article, passage)
+            wrong = edited(Draft.of(article.sentences[chosen[place]]), kind, pool, random)
+            if wrong and wrong.spans():
+                parts[place] = wrong.text
+                yield " ".join(parts), passage, kind
+                break
+
+
+def auc(scores: Floats, right: NDArray[np.bool_]) -> float:
+    """Return the chance that a right text scores above a wrong one."""
+    a, b = scores[right][:, None], scores[~right][None]
+    return float((a > b).mean() + (a == b).mean() / 2)
+
+
+def interval(scores: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the 95% interval of the AUC over 500 resamplings of the texts."""
+    random = np.random.default_rng(0)
+    rows = [random.integers(0, len(scores), len(scores)) for _ in range(500)]
+    low, high = np.percentile([auc(scores[i], right[i]) for i in rows], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def report(title: str, rows: Sequence[Case], found: Sequence[ClaimGrounding]) -> None:
+    """Print recall by kind, false positives, AUC beside length alone, and calibration."""
+    scores = np.array([claim.score for claim in found])
+    right = np.array([not kind for *_, kind in rows])
+    lengths = np.array([-len(text) for text, *_ in rows], float)
+    low, high = interval(scores, right)
+    strict = np.quantile(scores[right], 0.05)
+    print(f"{title}: {len(rows)} texts, {int(right.sum())} of them right")
+    print(
+        f"  AUC {auc(scores, right):.3f} [{low:.3f}, {high:.3f}];"
+        f" by length {auc(lengths, right):.3f}"
+    )
+    print(
+        f"  at {THRESHOLD}: recall {(scores[~right] < THRESHOLD).mean():.3f}, false positives"
+        f" {(scores[right] < THRESHOLD).mean():.3f}; at 5% false positives (below {strict:.2f}):"
+        f" recall {(scores[~right] < strict).mean():.3f}"
+    )
+    by_kind: dict[str, list[ClaimGrounding]] = defaultdict(list)
+    for (*_, kind), claim in zip(rows, found, strict=True):
+        by_kind[kind].append(claim)
+    named = []
+    for kind, group in sorted(by_kind.items()):
+        if not kind:
+            continue
+        line = f"  {kind}: {len(group)}, recall {np.mean([c.score < THRESHOLD for c in group]):.2f}"
+        if kind in NAMED:
+            rightly = [c.kind in NAMED[kind] for c in group if c.score < THRESHOLD]
+            named += rightly
+            line += f", rightly named {np.mean(rightly) if rightly else 0:.2f}"
+        print(line)
+    if named:
+        print(f"  rightly named where there is a name: {np.mean(named):.3f}")
+    print("  said | true | texts")
+    for start in np.arange(0, 1, 0.2):
+        inside = (scores >= start) & (scores < start + 0.2 + 1e-9 * (start > 0.7))
+        if inside.any():
+            print(f"  {scores[inside].mean():.2f} | {right[inside].mean():.2f} | {inside.sum()}")
+
+
+def main() -> None:
+    """Build the cases, judge them, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--cases", type=int, default=1040, help="half of them with an error")
+    options = parser.parse_args()
+    judge, random = Judge(options.home), Random(5)
+    found = [a for a in articles(options.folder) if a.project in HELD_OUT]
+    rows = list(cases(found, options.cases // 2, random))
+    judged = [judge.weakest(text, [passage]) for text, passage, _ in rows]
+    report("documentation of held-out projects", rows, judged)
+    changed = 0
+    sample = random.sample(range(len(rows)), min(200, len(rows)))
+    for i in sample:
+        text, passage, _ = rows[i]
+        others = [passage, *(rows[j][1] for j in random.sample(range(len(rows)), 9))]
+        again = judge.weakest(text, others)
+        changed += (again.score < THRESHOLD) != (judged[i].score < THRESHOLD)
+    print(f"from 1 to 10 passages: {changed} of {len(sample)} verdicts change")
+    if options.data:
+        rows = list(summaries(options.data, 60, random))
+        judged = [judge.weakest(text, [passage]) for text, passage, _ in rows]
+        report("summaries of three sentences (articles of WiCE dev)", rows, judged)
+
+
+if __name__ == "__main__":
+    main()
