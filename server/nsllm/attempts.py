@@ -74,7 +74,7 @@ class Attempts:
                 judgement = await self._stages.judge(outcome, self._notes)
                 finding = _rejecting(judgement)
                 if finding is None:
-                    gate.release(outcome.text)
+                    self._show_rest(gate, outcome)
                     return outcome, judgement
             else:
                 finding = outcome
@@ -133,6 +133,13 @@ class Attempts:
         note = _note("generation.stopped", "It ends here because how it went on was rejected.")
         draft = Draft(text=shown, mode="generate", model=self._stages.model)
         return draft, await self._stages.judge(draft, [*self._notes, note])
+
+    def _show_rest(self, gate: Gate, draft: Draft) -> None:
+        """Show what is still held back, or the draft in place of what it does not begin with."""
+        gate.release(draft.text)
+        if not self._strict and gate.text.strip() != draft.text.strip():
+            self._listener(Withdrawn(reason="Only that nothing answers is kept of it."))
+            self._listener(Delta(text=draft.text))
 
     def _gate(self, begun: str) -> Gate:
         def show(text: str) -> None:

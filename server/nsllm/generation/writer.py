@@ -88,7 +88,8 @@ class Writer:
                 if isinstance(reply, Tokens):
                     logprobs += reply.logprobs
                     emit(decoder.push(reply.ids))
-                    if decoder.stopped:
+                    # What a model adds to "nothing answers" is judged by no rule.
+                    if decoder.stopped or says_not_found("".join(parts)):
                         break
                 else:
                     finish = reply.finish
@@ -96,7 +97,6 @@ class Writer:
         new = "".join(parts)
         text = (begun + new).strip()
         if says_not_found(new):
-            # What a model adds to this is judged by no rule, so it is left out.
             text = begun or NOT_FOUND
         return Draft(
             text=text,
