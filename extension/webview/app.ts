@@ -158,8 +158,13 @@ export class App {
     return scrollHeight - scrollTop - clientHeight < 40;
   }
 
+  /** Follow a text that grows; one that is finished is read from its question and verdict on. */
   #scrollToEnd(): void {
-    this.#log.scrollTop = this.#log.scrollHeight;
+    const last = this.#exchanges.at(-1);
+    const article = last && isOver(last) ? document.getElementById(last.id) : null;
+    this.#log.scrollTop = article
+      ? article.offsetTop - this.#log.offsetTop
+      : this.#log.scrollHeight;
   }
 }
 
