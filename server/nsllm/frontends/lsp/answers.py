@@ -143,7 +143,7 @@ def _recall(answer_id: str) -> KeptAnswer | None:
     """Find an answer of an earlier session in the audit log."""
     from nsllm.governance.audit import AuditLog
 
-    for record in AuditLog(home.audit_path()).records():
+    for _, record in AuditLog(home.audit_path()).find(answer_id):
         if record.id == answer_id:
             return KeptAnswer(
                 id=record.id,

@@ -63,7 +63,8 @@ async def _accept(server: "Server", finding: AcceptedFinding) -> None:
         record = record_of_acceptance(
             acceptance, finding.text, workspace=folder.path, version=__version__, client="lsp"
         )
-        await asyncio.to_thread(AuditLog(home.audit_path()).append, record)
+        with AuditLog(home.audit_path(), folder.settings.audit) as log:
+            await asyncio.to_thread(log.append, record)
     server.governor.schedule(finding.uri, 0)
 
 
