@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from nsllm.app import Application
@@ -16,12 +15,10 @@ from nsllm.cli.console import out, progress
 from nsllm.cli.formats import github, records, sarif, text
 from nsllm.cli.targets import Target, targets
 from nsllm.documents.reader import Skipped
-from nsllm.frontends.lsp.mutes import Muted
-from nsllm.frontends.lsp.positions import Lines
+from nsllm.frontends.checked import check as checked
 from nsllm.governance.explain import explain as explain_finding
-from nsllm.governance.pipeline import verdict_of
 from nsllm.governance.redaction import redact
-from nsllm.types import Finding, Judgement, Progress, Verdict
+from nsllm.types import Finding, Progress, Verdict
 
 
 class Format(StrEnum):
@@ -98,22 +95,13 @@ def check(
 
 
 async def _check(application: Application, target: Target, *, explain: bool) -> CheckedFile:
-    """Judge a text without its muting comments, and locate what was found in the whole of it."""
-    view = Muted(Lines(target.text, "utf-32"))
-    judgement = await application.check(view.text, path=target.path)
-    findings = [
-        msgspec.structs.replace(finding, start=start, end=end)
-        for finding in judgement.findings
-        for start, end in [view.restore((finding.start, finding.end))]
-        if not view.mutes(finding.rule, (start, end))
-    ]
+    """Judge a text, and locate what was found in it."""
+    judgement = await checked(application, target.text, target.path)
     return CheckedFile(
         shown=target.shown,
         text=target.text,
-        judgement=Judgement(
-            scores=judgement.scores, findings=tuple(findings), verdict=verdict_of(findings)
-        ),
-        findings=tuple(_locate(application, target, findings, explain=explain)),
+        judgement=judgement,
+        findings=tuple(_locate(application, target, judgement.findings, explain=explain)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nsllm import __version__, home
-from nsllm.cli import ask, audit, check, doctor, index, lsp, models, rules, score, serve
+from nsllm.cli import ask, audit, check, doctor, index, lsp, mcp, models, rules, score, serve
 from nsllm.cli.console import print_error
 from nsllm.errors import NsllmError
 
@@ -28,6 +28,7 @@ app.command()(check.check)
 app.command()(score.score)
 app.command()(doctor.doctor)
 app.command()(lsp.lsp)
+app.command()(mcp.mcp)
 app.command()(serve.serve)
 app.add_typer(models.app, name="models")
 app.add_typer(serve.tokens_app, name="tokens")

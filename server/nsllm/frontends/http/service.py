@@ -24,11 +24,11 @@ _SETTING = {"embedding": "embedder", "generation": "generator"}
 class _Loaded:
     """Models and the Applications that rest on them; closed when replaced and nobody uses them."""
 
-    def __init__(self, folders: dict[str, Path]) -> None:
+    def __init__(self, folders: dict[str, Path], *, trusted: bool) -> None:
         first = next(iter(folders.values()))
-        self.models = ModelRuntime(settings.load(first))
+        self.models = ModelRuntime(settings.load(first, trusted=trusted))
         self.applications = {
-            name: Application(path, settings.load(path), self.models)
+            name: Application(path, settings.load(path, trusted=trusted), self.models)
             for name, path in folders.items()
         }
         self.users = 0
@@ -41,17 +41,18 @@ class _Loaded:
 
 
 class Service:
-    """The workspaces of one server."""
+    """The workspaces of one server; those that are not trusted decide less (`settings`)."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    def __init__(self, folders: Iterable[Path], *, trusted: bool = True) -> None:
         self._folders = _named(folders)
-        self._loaded = _Loaded(self._folders)
+        self._trusted = trusted
+        self._loaded = _Loaded(self._folders, trusted=trusted)
         self._reports: dict[str, IndexReport] = {}
         self._problems: dict[str, NsllmError] = {}
         self._busy: dict[str, int] = {}
         self._indexing = asyncio.Lock()
         self._switching = asyncio.Lock()
-        self._following: list[asyncio.Task[None]] = []
+        self._following: dict[str, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._begun = {name: asyncio.Event() for name in self._folders}
         self._is_stopping = False
@@ -63,10 +64,10 @@ class Service:
 
     def start(self) -> None:
         """Index all workspaces in the background, then follow their files."""
-        self._following = [
-            asyncio.create_task(self._follow(name, application))
+        self._following = {
+            name: asyncio.create_task(self._follow(name, application))
             for name, application in self._loaded.applications.items()
-        ]
+        }
 
     def stop(self) -> None:
         """Tell that no new question should be sent here."""
@@ -88,6 +89,11 @@ class Service:
                 hint=f"There are {', '.join(self._folders)}.",
             )
         return workspace
+
+    def place(self, workspace: str | None = None) -> tuple[Path, settings.Settings]:
+        """Return a workspace's folder and settings, indexed or not."""
+        application = self._loaded.applications[self.name(workspace)]
+        return application.workspace, application.settings
 
     @asynccontextmanager
     async def use(self, workspace: str | None = None) -> AsyncIterator[Application]:
@@ -122,6 +128,10 @@ class Service:
         for name in names:
             async with self.use(name) as application:
                 await self._sync(name, application, rebuild=rebuild)
+                following = self._following.get(name)
+                if following is not None and following.done():
+                    # It ended with what was wrong until now, such as a model that was missing.
+                    self._following[name] = asyncio.create_task(self._follow(name, application))
 
     async def switch(self, model: str) -> None:
         """Answer or embed with another model from now on; what runs goes on with the old one.
@@ -144,7 +154,8 @@ class Service:
                 return
             await asyncio.to_thread(remember, "models", _SETTING[known.task], model)
             await self._stop_following()
-            old, self._loaded = self._loaded, _Loaded(self._folders)
+            new = _Loaded(self._folders, trusted=self._trusted)
+            old, self._loaded = self._loaded, new
             old.retired = True
             self._close_if_free(old)
             self.start()
@@ -204,10 +215,10 @@ class Service:
             logger.error("The index of %s is not kept up to date: %s", name, error)  # noqa: TRY400
 
     async def _stop_following(self) -> None:
-        for task in self._following:
+        for task in self._following.values():
             task.cancel()
-        await asyncio.gather(*self._following, return_exceptions=True)
-        self._following = []
+        await asyncio.gather(*self._following.values(), return_exceptions=True)
+        self._following = {}
 
     def _close_if_free(self, loaded: _Loaded) -> None:
         if loaded.retired and loaded.users == 0:

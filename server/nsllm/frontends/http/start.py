@@ -13,6 +13,7 @@ import uvicorn
 from nsllm.errors import MachineError
 from nsllm.frontends.http import log
 from nsllm.frontends.http.application import build
+from nsllm.frontends.http.gate import Gate
 from nsllm.frontends.http.hosts import check_binding, is_loopback
 from nsllm.frontends.http.protocol import Protocol
 from nsllm.frontends.http.service import Service
@@ -65,6 +66,19 @@ async def serve(folders: Sequence[Path], settings: Server, tokens: Tokens) -> No
     log.set_up()
     service = Service(folders)
     app = build(service, settings, tokens, spans(settings.traces_endpoint))
+    service.start()
+    try:
+        await listen(app, settings, stopping=service.stop)
+    finally:
+        await service.aclose()
+
+
+async def listen(app: Gate, settings: Server, *, stopping: Callable[[], None]) -> None:
+    """Serve an application until SIGTERM or Ctrl-C, of which `stopping` is told first.
+
+    Raises:
+        MachineError: the address is taken, or the certificate cannot be used.
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -83,12 +97,8 @@ async def serve(folders: Sequence[Path], settings: Server, tokens: Tokens) -> No
         ssl_keyfile=settings.tls_key or None,
     )
     _load(config, settings)
-    server = _Uvicorn(config, started=partial(_announce, settings), stopping=service.stop)
-    service.start()
-    try:
-        await _run(server, settings)
-    finally:
-        await service.aclose()
+    server = _Uvicorn(config, started=partial(_announce, settings), stopping=stopping)
+    await _run(server, settings)
 
 
 def _load(config: uvicorn.Config, settings: Server) -> None:
