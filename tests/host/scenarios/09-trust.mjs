@@ -27,7 +27,9 @@ export default {
     });
     await step('revoking trust: VS Code starts anew in restricted mode, and the server with it', async () => {
       await window.run('Workspaces: Manage Workspace Trust');
-      await window.page.locator('.workspace-trust-editor .monaco-button', { hasText: "Don't Trust" }).first().click();
+      // Trust was given to the folder's entry of the list, so there it is taken away.
+      const entry = window.page.locator('.workspace-trust-editor .monaco-list-row', { hasText: 'handbook' }).first();
+      await entry.locator('.action-label').last().dispatchEvent('click'); // the last one deletes it
       await window.page.locator('.part.banner', { hasText: 'Restricted Mode' }).waitFor({ timeout: 120_000 });
       await ready(window);
       await ask(window, 'How many probes does a relay serve?');
