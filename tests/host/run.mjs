@@ -62,7 +62,7 @@ async function play(name, scenario, { folder, extensions, browser, workspace, in
   try {
     const probe = join(own, 'probe.json');
     const env = { NSLLM_HOME: nsllmHome, NSLLM_PROBE: probe, ...scenario.env };
-    const server = await startCodeServer(profile, { env, trust: scenario.trust });
+    const server = await startCodeServer(profile, { env, trust: scenario.trust, development: Boolean(scenario.development) });
     ends.push(server.stop);
     open.add(server.stop);
     const window = await Window.open(browser, { url: server.url, folder: workspace, artefacts: ARTEFACTS, development: scenario.development, ...scenario.size });

@@ -125,12 +125,14 @@ export function installVsix(profile, vsix) {
 }
 
 /** Start code-server; `stop` ends it with everything that it started. */
-export async function startCodeServer(profile, { env = {}, trust = false, port } = {}) {
+export async function startCodeServer(profile, { env = {}, trust = false, development = false, port } = {}) {
   const { node, entry } = host();
   const chosen = port ?? (await freePort());
   const log = openSync(join(profile.data, 'code-server.log'), 'a');
   const trustFlag = trust ? [] : ['--disable-workspace-trust'];
-  const flags = ['--auth', 'none', '--bind-addr', `127.0.0.1:${chosen}`, ...trustFlag, '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
+  // Without it an extension that a window's address names is left out, silently.
+  const driver = development ? ['--vscode-option', 'enable-smoke-test-driver'] : [];
+  const flags = ['--auth', 'none', '--bind-addr', `127.0.0.1:${chosen}`, ...trustFlag, ...driver, '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
   const child = spawn(node, [entry, ...folders(profile), ...flags], { env: environment(profile, env), stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   const server = { url: `http://127.0.0.1:${chosen}`, pid: child.pid, stop: () => stopGroup(child) };
