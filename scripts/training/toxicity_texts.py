@@ -11,6 +11,8 @@ import documentation
 HERE = Path(__file__).parent
 DATA = HERE / "toxicity_data"
 Labelled = tuple[str, float]
+HELD_OUT = ("cmake", "celery", "werkzeug", "tornado")
+"""Projects whose lines are not trained on."""
 
 _COUNTS = {
     "neutral": 450, "positive": 450, "negated_hate": 500, "counter_quote": 500,

@@ -18,16 +18,15 @@ from nsllm.models.classifier import Classifier
 from nsllm.models.registry import InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
-from nsllm.scoring.coherence import Classify
 from nsllm.scoring.grounder import Grounder
 from nsllm.scoring.scorer import Classifiers
+from nsllm.scoring.toxicity import Classify
 from nsllm.settings import Settings
 from nsllm.types import Finding, Passage, ProgressListener, Severity
 
 READER = "nsllm-reader"
 GROUNDING = "nsllm-grounding"
 TOXICITY = "nsllm-toxicity"
-COHERENCE = "nsllm-coherence"
 _EXAM_FILE = "exam.json"
 
 
@@ -50,7 +49,8 @@ class ModelRuntime:
 
     def needed(self) -> tuple[str, ...]:
         """Return the ids of the models that an answer takes."""
-        return (self._settings.models.embedder, READER, GROUNDING, self._settings.models.generator)
+        models = self._settings.models
+        return (models.embedder, READER, GROUNDING, TOXICITY, models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -135,7 +135,6 @@ class ModelRuntime:
         return Classifiers(
             grounding=grounder.read if grounder else None,
             toxicity=self._classify(TOXICITY),
-            coherence=self._classify(COHERENCE),
         )
 
     def grounder(self) -> Grounder | None:
@@ -162,8 +161,7 @@ class ModelRuntime:
                 f"not on this machine. Fetch it: nsllm models pull {model.id}",
             )
             for model in self.registry.all()
-            if model.id in {GROUNDING, TOXICITY, COHERENCE}
-            and self.registry.installed(model.id) is None
+            if model.id in {GROUNDING, TOXICITY} and self.registry.installed(model.id) is None
         ]
 
     def writer(self, name: str | None = None) -> Writer:

@@ -1,18 +1,17 @@
 """How well a text hangs together: order, subject, contradiction, loops, endings, language.
 
-A classifier (models.toml: nsllm-coherence) reads windows of sentences and says how likely each
-is as someone wrote it, not shuffled, spliced or contradicting itself. What can be counted is
-counted. A logistic model over both gives the score; scripts/training/coherence_weights.py fits
-its weights, and docs/EVALUATION.md says on what.
+A small network (sentence_order.py) says how likely each sentence of a paragraph follows the one
+before it, and that they come in this order. What can be counted is counted. A logistic model
+over both gives the score; scripts/training/coherence_weights.py fits its weights, and
+docs/EVALUATION.md says on what.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -20,17 +19,16 @@ from numpy.typing import NDArray
 
 from nsllm.documents.sentences import Sentence, split
 from nsllm.scoring.claims import without_markers
+from nsllm.scoring.grounding import Embed
 from nsllm.scoring.languages import language_of
+from nsllm.scoring.sentence_order import Order, order
 from nsllm.scoring.words import content_words
 
-Classify = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts to probabilities, float32 [len(texts)]."""
-
-FEATURES = ("mean", "least", "repetition", "duplicates", "unclosed", "dangling", "switches")
-_WINDOW_WORDS = 80
-_WINDOW_SENTENCES = 8
-_CERTAIN = 1e-3
-"""A probability is not taken to be nearer to 0 or 1 than this."""
+LEARNT = ("follows", "least_follows", "later", "least_later", "opens", "nearness", "stranger")
+"""Features of the network and the embedder: the higher, the better."""
+COUNTED = ("repetition", "duplicates", "unclosed", "dangling", "switches")
+"""Features that are counted: 0 is flawless."""
+FEATURES = (*LEARNT, *COUNTED)
 _CLOSED = re.compile(r"[.!?…:;)\]\"'”’»`*_|。！？]$")
 _DANGLING = re.compile(
     r"(?:[,(\[{–—-]|\b(?:the|an?|of|and|or|to|in|on|for|with|by|from|as|that|which|is|are|was|be|"
@@ -59,54 +57,69 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class _Window(msgspec.Struct, frozen=True, kw_only=True):
-    first: _Part
-    last: _Part
-    text: str
+class _Run(msgspec.Struct, frozen=True, kw_only=True):
+    """Neighbouring sentences of one paragraph, two or more, and what the network says of them."""
+
+    parts: Sequence[_Part]
+    order: Order
+    cosines: NDArray[np.float32]
 
 
-def coherence(text: str, classify: Classify) -> Coherence | None:
+def coherence(text: str, embed: Embed) -> Coherence | None:
     """Score `text` in [0, 1]; None where it holds no prose. A single whole sentence is coherent."""
     parts = _parts(text)
     if not parts:
         return None
-    windows = _windows(parts)
-    chances = classify([window.text for window in windows]) if windows else np.zeros(0, np.float32)
-    features = features_of(parts, chances)
+    runs = _runs(text, parts, embed)
     weights, bias = _weights()
-    score = float(1.0 / (1.0 + np.exp(-(features @ weights + bias))))
-    return Coherence(score=score, flaw=_flaw(text, parts, windows, chances, features * weights))
+    costs = _features(parts, runs) * weights
+    score = float(1.0 / (1.0 + np.exp(-(costs.sum() + bias))))
+    return Coherence(score=score, flaw=_flaw(parts, runs, costs))
 
 
-def measure_features(text: str, classify: Classify) -> NDArray[np.float64] | None:
+def measure_features(text: str, embed: Embed) -> NDArray[np.float64] | None:
     """Return float64 [len(FEATURES)], what the weights are fitted on; None without prose."""
     parts = _parts(text)
-    if not parts:
-        return None
-    windows = _windows(parts)
-    chances = classify([window.text for window in windows]) if windows else np.zeros(0, np.float32)
-    return features_of(parts, chances)
+    return _features(parts, _runs(text, parts, embed)) if parts else None
 
 
-def features_of(parts: Sequence[_Part], chances: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the features of a text, in the order of FEATURES; 0 is that of a flawless one.
+def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float64]:
+    """Return the features in the order of FEATURES.
 
-    Without a window of two sentences the classifier's part is 0.
+    The learnt ones are given relative to those of a typical text; without a run of sentences they
+    are 0, and so typical.
     """
-    kept = np.clip(chances.astype(np.float64), _CERTAIN, 1 - _CERTAIN)
-    doubts = np.maximum(0.0, -np.log(kept / (1 - kept)) + _typical())
-    texts = [part.text for part in parts]
     ending = _ending(parts[-1])
+    counted = [
+        _repetition([part.text for part in parts]),
+        len(_duplicates(parts)) / len(parts),
+        float(ending == "unclosed" and len(parts) > 1),
+        float(ending == "dangling"),
+        float(_switch(parts) is not None),
+    ]
+    learnt = _learnt(runs) - _typical() if runs else np.zeros(len(LEARNT))
+    return np.array([*learnt, *counted])
+
+
+def _learnt(runs: Sequence[_Run]) -> NDArray[np.float64]:
+    """Return means and minima over all runs, in the order of LEARNT."""
+    follows = np.concatenate([run.order.follows for run in runs])
+    later = np.concatenate([run.order.later for run in runs])
+    opens = [run.order.opens[0] - run.order.opens[1:].mean() for run in runs]
+    adjacent = np.concatenate([np.diagonal(run.cosines, 1) for run in runs])
+    # How near each sentence is to the one of its paragraph that is nearest to it.
+    nearest = [(run.cosines - 2 * np.eye(len(run.cosines))).max(axis=1) for run in runs]
     return np.array(
         [
-            doubts.mean() if len(doubts) else 0.0,
-            doubts.max() if len(doubts) else 0.0,
-            _repetition(texts),
-            len(_duplicates(parts)) / len(parts),
-            float(ending == "unclosed" and len(parts) > 1),
-            float(ending == "dangling"),
-            float(_switch(parts) is not None),
-        ]
+            follows.mean(),
+            follows.min(),
+            later.mean(),
+            later.min(),
+            np.mean(opens),
+            adjacent.mean(),
+            np.concatenate(nearest).min(),
+        ],
+        np.float64,
     )
 
 
@@ -120,35 +133,43 @@ def _parts(text: str) -> list[_Part]:
     return [part for part in found if part.text]
 
 
-def _windows(parts: Sequence[_Part]) -> list[_Window]:
-    """Return runs of neighbouring sentences of prose that the classifier can take in at once.
+def _runs(text: str, parts: Sequence[_Part], embed: Embed) -> list[_Run]:
+    """Return the paragraphs of two sentences and more, their order judged.
 
     Lists are left out: their items have no order that could be wrong.
     """
-    windows: list[_Window] = []
-    at = 0
-    while at < len(parts):
-        stop, words = at, 0
-        while stop < len(parts) and stop - at < _WINDOW_SENTENCES:
-            words += len(parts[stop].text.split())
-            if parts[stop].sentence.kind != "prose" or (words > _WINDOW_WORDS and stop - at >= 2):
-                break
-            stop += 1
-        run = parts[at:stop]
-        if len(run) >= 2:
-            joined = " ".join(part.text for part in run)
-            windows.append(_Window(first=run[0], last=run[-1], text=joined))
-        ended = stop == len(parts) or parts[stop].sentence.kind != "prose"
-        # The last sentence of a window is the first of the next one: no joint goes unseen.
-        at = stop + 1 if ended else max(stop - 1, at + 1)
-    return windows
+    groups: list[list[_Part]] = []
+    for part in parts:
+        last = groups[-1][-1] if groups else None
+        joined = (
+            last is not None
+            and last.sentence.kind == part.sentence.kind == "prose"
+            and not text[last.sentence.end : part.sentence.start].count("\n\n")
+        )
+        if joined:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    groups = [group for group in groups if len(group) >= 2]
+    if not groups:
+        return []
+    vectors = embed([part.text for group in groups for part in group])
+    runs, at = [], 0
+    for group in groups:
+        rows = vectors[at : at + len(group)]
+        at += len(group)
+        judged = order([part.text for part in group], rows)
+        runs.append(_Run(parts=group, order=judged, cosines=rows @ rows.T))
+    return runs
 
 
 def _repetition(texts: Sequence[str]) -> float:
     """Return the share of word triples that are repeats; a loop repeats almost all."""
     words = [word for text in texts for word in content_words(text)]
-    triples = list(zip(words, words[1:], words[2:], strict=False)) or list(pairwise(words))
-    return 1 - len(set(triples)) / len(triples) if triples else 0.0
+    # Too short for triples: a text of one word said again and again still repeats.
+    length = min(3, max(2, len(words) - 1))
+    runs = [tuple(words[i : i + length]) for i in range(len(words) - length + 1)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
 def _duplicates(parts: Sequence[_Part]) -> list[_Part]:
@@ -182,29 +203,23 @@ def _switch(parts: Sequence[_Part]) -> _Part | None:
     return next(part for part, language in known if language != common)
 
 
-def _flaw(
-    text: str,
-    parts: Sequence[_Part],
-    windows: Sequence[_Window],
-    chances: NDArray[np.float32],
-    costs: NDArray[np.float64],
-) -> Flaw:
+def _flaw(parts: Sequence[_Part], runs: Sequence[_Run], costs: NDArray[np.float64]) -> Flaw:
     """Name the feature that costs most, on the sentences that it is about."""
     grouped = dict(zip(FEATURES, costs.tolist(), strict=True))
+    learnt = sum(grouped.pop(name) for name in LEARNT)
     worst = min(grouped, key=lambda name: grouped[name])
     first, last = parts[0], parts[-1]
-    if worst in {"unclosed", "dangling"}:
-        return _span(last, last, "the text breaks off")
+    if runs and learnt <= grouped[worst]:
+        run = min(runs, key=lambda run: float(run.order.follows.min()))
+        at = int(run.order.follows.argmin())
+        return _span(run.parts[at], run.parts[at + 1], "this hardly follows from what is before it")
     if worst == "switches" and (other := _switch(parts)):
         return _span(other, other, "the text changes its language")
     if worst == "duplicates" and (again := _duplicates(parts)):
         return _span(again[0], again[-1], "the text repeats itself")
     if worst == "repetition":
         return _span(first, last, "the text repeats itself")
-    if windows:
-        window = windows[int(np.argmin(chances))]
-        return _span(window.first, window.last, "these sentences hardly belong together")
-    return Flaw(start=0, end=len(text), problem="the text hardly holds together")
+    return _span(last, last, "the text breaks off")
 
 
 def _span(first: _Part, last: _Part, problem: str) -> Flaw:
@@ -212,18 +227,18 @@ def _span(first: _Part, last: _Part, problem: str) -> Flaw:
 
 
 @cache
-def _table() -> dict[str, float]:
+def _table() -> dict[str, dict[str, float]]:
     body = (resources.files(__package__) / "coherence_weights.json").read_text("utf-8")
-    table: dict[str, float] = json.loads(body)
+    table: dict[str, dict[str, float]] = json.loads(body)
     return table
 
 
-def _typical() -> float:
-    """Return the log-odds from which on a window counts as flawless."""
-    return _table()["typical"]
+def _typical() -> NDArray[np.float64]:
+    """Return the learnt features of a typical intact text, in the order of LEARNT."""
+    return np.array([_table()["typical"][name] for name in LEARNT])
 
 
 def _weights() -> tuple[NDArray[np.float64], float]:
     """Return the fitted weights, in the order of FEATURES, and the bias."""
-    table = _table()
-    return np.array([table[name] for name in FEATURES]), table["bias"]
+    weights = _table()["weights"]
+    return np.array([weights[name] for name in FEATURES]), weights["bias"]

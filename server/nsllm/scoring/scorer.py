@@ -7,10 +7,10 @@ import numpy as np
 
 from nsllm.scoring.cited import with_cited
 from nsllm.scoring.claims import claims, without_markers
-from nsllm.scoring.coherence import Classify, Flaw, coherence
+from nsllm.scoring.coherence import Flaw, coherence
 from nsllm.scoring.grounder import Read
 from nsllm.scoring.grounding import Embed, ground
-from nsllm.scoring.toxicity import ToxicSpan, toxic_spans
+from nsllm.scoring.toxicity import Classify, ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
 
 _WEIGHTS = {"grounding": 0.5, "relevance": 0.3, "coherence": 0.2}
@@ -21,7 +21,6 @@ class Classifiers(msgspec.Struct, frozen=True, kw_only=True):
 
     grounding: Read | None = None
     toxicity: Classify | None = None
-    coherence: Classify | None = None
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +55,7 @@ def measure(
         compared = ground(claims(text), chunks, embed, read)
         grounded = with_cited(compared, chunks, lambda some, few: ground(some, few, embed, read))
     toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
-    coherent = coherence(text, classifiers.coherence) if classifiers.coherence else None
+    coherent = coherence(text, embed)
     scores = Scores(
         relevance=_relevance(question, text, chunks, embed),
         coherence=coherent.score if coherent else None,
