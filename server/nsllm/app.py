@@ -9,6 +9,8 @@ from pathlib import Path
 from nsllm import home
 from nsllm.answering import Answering, Stopwatch
 from nsllm.attempts import Attempts
+from nsllm.documents.markup import plain
+from nsllm.documents.sentences import is_prose
 from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError
 from nsllm.generation.extractive import Reading, rank, read
@@ -207,12 +209,14 @@ class Application:
         *,
         path: str | None = None,
         is_generated: Callable[[str], bool] = lambda _sentence: False,
+        generated: bool = True,
     ) -> Judgement:
         """Judge a text against the whole workspace, leaving out the document it comes from.
 
-        Sentences of the workspace of which `is_generated` is true support nothing.
+        Sentences of the workspace of which `is_generated` is true support nothing. Of a text that
+        is not `generated` a claim may be new: what nothing is about is noted, not rejected.
         """
-        return await asyncio.to_thread(self._check, text, path, is_generated)
+        return await asyncio.to_thread(self._check, text, path, is_generated, generated)
 
     async def update_buffer(self, path: str, text: str) -> None:
         """Search the unsaved text of an open document in place of its file."""
@@ -259,25 +263,29 @@ class Application:
         retriever = Retriever(self._open_index(), self.models.embedder(), self.settings.retrieval)
         return retriever.find(query, top_k)
 
-    def _check(self, text: str, path: str | None, is_generated: Callable[[str], bool]) -> Judgement:
+    def _check(
+        self, text: str, path: str | None, is_generated: Callable[[str], bool], generated: bool
+    ) -> Judgement:
+        words = plain(text) if path is None or is_prose(path) else text
         found: dict[tuple[str, int], Chunk] = {}
-        for claim in claims(text):
+        for claim in claims(words):
             passages = self._retrieve(without_markers(claim.text), _CANDIDATES_PER_CLAIM)
             others = [p.chunk for p in passages if p.chunk.path != path]
             for chunk in others[:_PASSAGES_PER_CLAIM]:
                 found[chunk.path, chunk.start] = blank(chunk, is_generated)
         chunks = list(found.values())
         measurement = measure(
-            text, chunks, self.models.embedder().embed, classifiers=self.models.classifiers()
+            words, chunks, self.models.embedder().embed, classifiers=self.models.classifiers()
         )
         subject = Subject(
             text=text,
             measurement=measurement,
             passages=None,
             target="document",
+            generated=generated,
             path=path,
             chunks=tuple(chunks),
-            unknown_names=self._unknown_names(text, path),
+            unknown_names=self._unknown_names(words, path),
         )
         return judge(subject, self.rulebook, self.models.unmeasured())
 

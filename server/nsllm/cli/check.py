@@ -57,6 +57,9 @@ def check(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why, and what would change the verdict.")
     ] = False,
+    generated: Annotated[
+        bool, typer.Option("--generated", help="A model wrote the texts: no claim may be new.")
+    ] = False,
     stdin_filename: Annotated[
         Path | None, typer.Option(help="The file that standard input is the text of.")
     ] = None,
@@ -74,7 +77,9 @@ def check(
             files = []
             texts = [target for target in found if isinstance(target, Target)]
             for done, target in enumerate(texts, start=1):
-                files.append(await _check(application, target, explain=explain))
+                files.append(
+                    await _check(application, target, explain=explain, generated=generated)
+                )
                 total = len(texts)
                 listener(Progress(task="checking", done=done, total=total, unit="files"))
         return Report(
@@ -94,9 +99,11 @@ def check(
         raise typer.Exit(1)
 
 
-async def _check(application: Application, target: Target, *, explain: bool) -> CheckedFile:
+async def _check(
+    application: Application, target: Target, *, explain: bool, generated: bool
+) -> CheckedFile:
     """Judge a text, and locate what was found in it."""
-    judgement = await checked(application, target.text, target.path)
+    judgement = await checked(application, target.text, target.path, generated=generated)
     return CheckedFile(
         shown=target.shown,
         text=target.text,

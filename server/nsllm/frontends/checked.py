@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from nsllm.app import Application
 
 
-async def check(application: "Application", text: str, path: str | None) -> Judgement:
+async def check(
+    application: "Application", text: str, path: str | None, *, generated: bool = True
+) -> Judgement:
     """Judge a text without its muting comments; the findings are located in the whole of it."""
     view = Muted(Lines(text, "utf-32"))
-    judgement = await application.check(view.text, path=path)
+    judgement = await application.check(view.text, path=path, generated=generated)
     findings = tuple(
         msgspec.structs.replace(finding, start=start, end=end)
         for finding in judgement.findings

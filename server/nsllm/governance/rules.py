@@ -34,6 +34,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     mode: AnswerMode | None = None
     """How the text was made; None where it came from elsewhere."""
     target: Target = "answer"
+    generated: bool = True
+    """Whether a model wrote it, or may have; what people write may be new to the workspace."""
     path: str | None = None
     """The document that the text is in, relative to the workspace; None for an answer."""
     chunks: tuple[Chunk, ...] = ()

@@ -12,6 +12,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _COMMON_FLAGS = frozenset({"--help", "--version", "--verbose", "--quiet"})
 _HOST = re.compile(r"(?:\w+\.)+(?:com|org|net|io|dev|ai|eu|de|co|uk|gov|edu)\b", re.IGNORECASE)
 _SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~/?$")
+_PROTOCOL = re.compile(r"[A-Z]+/\d[\d.]*")
 _BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names
 
 
@@ -55,5 +56,5 @@ def _is_common(mention: Mention) -> bool:
     if mention.kind == "flag":
         return mention.text in _COMMON_FLAGS
     if mention.kind == "path":
-        return _SYSTEM_PATH.match(mention.text) is not None
+        return bool(_SYSTEM_PATH.match(mention.text) or _PROTOCOL.fullmatch(mention.text))
     return bool(_HOST.fullmatch(mention.text)) or mention.key.split(".")[0] in _BUILT_IN

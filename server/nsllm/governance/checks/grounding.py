@@ -3,14 +3,24 @@
 from collections.abc import Iterator
 
 from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
+from nsllm.scoring.words import content_words
 from nsllm.types import ClaimGrounding, Severity
+
+_SHARED = 0.6
+_SHARED_WITH_DIFFERENCE = 0.4
+"""Share of a claim's words in its evidence from which the evidence is about the same thing."""
 
 
 def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observation]:
-    """Measure how far each claim is supported: on its unsupported words, where they are known."""
+    """Measure how far each claim is supported: on its unsupported words, where they are known.
+
+    A text that people wrote may say what is new: of it only claims are measured that a source is
+    about, each as one.
+    """
     for grounded in subject.measurement.claims:
-        claim = grounded.claim
-        for start, end in grounded.unsupported or ((claim.start, claim.end),):
+        if not subject.generated and not _has_rival(grounded):
+            continue
+        for start, end in _spans(grounded, apart=subject.generated):
             yield Observation(
                 start=start,
                 end=end,
@@ -20,11 +30,41 @@ def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observati
             )
 
 
+def find_unsourced(subject: Subject, _options: LowScore) -> Iterator[Observation]:
+    """Measure the claims of a text by people that no source is about."""
+    for grounded in () if subject.generated else subject.measurement.claims:
+        if not _has_rival(grounded):
+            yield Observation(
+                start=grounded.claim.start,
+                end=grounded.claim.end,
+                message=f"Nothing in the workspace says so (grounding {grounded.score:.2f}).",
+                value=grounded.score,
+            )
+
+
 def find_unknown_names(subject: Subject, _options: Options) -> Iterator[Observation]:
     """Find identifiers, flags and paths that the workspace has nowhere."""
     for name in subject.unknown_names:
         message = f"The workspace has no {name.kind} {name.text}."
         yield Observation(start=name.start, end=name.end, message=message)
+
+
+def _spans(grounded: ClaimGrounding, *, apart: bool) -> Iterator[tuple[int, int]]:
+    """Yield the unsupported spans of a claim, or with `apart` false the one around them."""
+    spans = grounded.unsupported or ((grounded.claim.start, grounded.claim.end),)
+    if apart:
+        yield from spans
+    else:
+        yield spans[0][0], spans[-1][1]
+
+
+def _has_rival(grounded: ClaimGrounding) -> bool:
+    """Tell whether the evidence is about what the claim is about."""
+    words = frozenset(content_words(grounded.claim.text))
+    if grounded.evidence is None or not words:
+        return False
+    shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
+    return shared >= (_SHARED if grounded.kind is None else _SHARED_WITH_DIFFERENCE)
 
 
 def _unsupported(grounded: ClaimGrounding) -> str:
@@ -42,6 +82,16 @@ RULES = (
         strict={"warn": 0.75, "reject": 0.5},
         permissive={"warn": 0.4, "reject": 0.1},
         advice="Say what the source says, add the source to the workspace, or drop the claim.",
+    ),
+    Rule(
+        id="grounding.unsourced",
+        summary="A claim that people wrote, and that nothing in the workspace is about.",
+        find=find_unsourced,
+        measured=True,
+        options=LowScore(warn=0.6, reject=0.3, severity=Severity.INFO, applies_to=("document",)),
+        strict={"severity": "warn"},
+        permissive={"enabled": False},
+        advice="Add its source to the workspace, or check it by hand.",
     ),
     Rule(
         id="grounding.unknown-identifier",
