@@ -9,7 +9,16 @@ from nsllm.governance.rules import Subject
 from nsllm.scoring.claims import claims
 from nsllm.scoring.scorer import Measurement
 from nsllm.settings import Governance
-from nsllm.types import AnswerMode, ClaimGrounding, Evidence, Judgement, Scores, Severity, Verdict
+from nsllm.types import (
+    AnswerMode,
+    ClaimGrounding,
+    Evidence,
+    Judgement,
+    ProblemKind,
+    Scores,
+    Severity,
+    Verdict,
+)
 
 NEAREST = Evidence(marker=1, text="Backups are kept.")
 
@@ -101,3 +110,44 @@ def test_a_citation_of_the_wrong_source_is_found_where_another_one_supports_the_
     assert found(0.9, 0.9) == found(0.9, 0.7) == found(0.9, None) == []
     # What no source supports is one finding, not two.
     assert found(0.4, 0.1) == [("grounding.claim", Severity.WARN)]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "rule"),
+    [
+        ("Backups are kept for sixty days.", "number", "grounding.claim"),
+        ("The archive is on tape.", None, "grounding.unsourced"),
+        ("The archive is kept on tape.", "number", "grounding.unsourced"),
+    ],
+)
+def test_of_what_people_write_only_what_a_source_is_about_can_contradict_it(
+    source: str, kind: ProblemKind | None, rule: str
+) -> None:
+    text = "Backups are kept for ninety days."
+    [claim] = claims(text)
+    words = ((0, 7), (21, 32))
+    grounded = ClaimGrounding(
+        claim=claim,
+        score=0.1,
+        evidence=Evidence(marker=1, text=source),
+        kind=kind,
+        unsupported=words,
+    )
+    measurement = Measurement(scores=Scores(), claims=(grounded,))
+
+    def found(generated: bool) -> Judgement:
+        subject = Subject(
+            text=text,
+            measurement=measurement,
+            passages=None,
+            target="document",
+            generated=generated,
+        )
+        return judge(subject, Rulebook(Governance(), Plugins()))
+
+    [finding] = found(generated=False).findings
+    assert finding.rule == rule
+    assert (finding.severity is Severity.REJECT) == (rule == "grounding.claim")
+    # Of generated text every claim has to have its source, and each unsupported word is shown.
+    spans = [(f.rule, f.start, f.end) for f in found(generated=True).findings]
+    assert spans == [("grounding.claim", start, end) for start, end in words]
