@@ -138,6 +138,10 @@ class Governance(_Section, frozen=True, kw_only=True):
     """Answers less coherent than this get a warning."""
     coherence_reject: Unit | None = None
     """Answers less coherent than this are rejected."""
+    toxicity_warn: Unit | None = None
+    """A sentence more likely hateful or threatening than this gets a warning."""
+    toxicity_reject: Unit | None = None
+    """A sentence more likely hateful or threatening than this rejects the text."""
     require_citations: bool | None = None
     """A generated claim without a citation gets a warning."""
     stream: Stream = "auto"

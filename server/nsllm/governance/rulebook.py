@@ -29,6 +29,8 @@ _SHORT_KEYS = {
     "claim_grounding_reject": ("grounding.claim", "reject"),
     "coherence_warn": ("coherence", "warn"),
     "coherence_reject": ("coherence", "reject"),
+    "toxicity_warn": ("toxicity", "warn"),
+    "toxicity_reject": ("toxicity", "reject"),
     "require_citations": ("citation.missing", "enabled"),
 }
 _Tables = dict[str, tuple[str, dict[str, Any]]]
