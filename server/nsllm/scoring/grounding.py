@@ -28,8 +28,19 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 Span = tuple[int, int]
 
 _FACTS = ("number", "date", "version", "unit", "identifier", "path", "flag")
-FEATURES = ("logit", "worst_token", "overlap", "fact", "name", "negation", "length")
-WORD_FEATURES = ("token", "least", "absent", "stop", "pair")
+FEATURES = ("logit", "overlap", "covered", "similarity", "fact", "name", "negation", "length")
+WORD_FEATURES = (
+    "token",
+    "least",
+    "around",
+    "absent",
+    "nowhere",
+    "nowhere_around",
+    "stop",
+    "pair",
+    "capital",
+    "place",
+)
 
 _SURE = 0.75
 """Above this no word of a claim is called unsupported."""
@@ -117,13 +128,27 @@ def compare(
     readings = iter(
         read([(text, w.text) for text, row in zip(texts, chosen, strict=True) for w in row])
     )
+    everywhere = frozenset[str]().union(*words)
     return [
-        _compared(text, row, [next(readings) for _ in row])
-        for text, row in zip(texts, chosen, strict=True)
+        _compared(
+            text,
+            row,
+            [next(readings) for _ in row],
+            similarity=float(near.max()),
+            everywhere=everywhere,
+        )
+        for text, row, near in zip(texts, chosen, similarity, strict=True)
     ]
 
 
-def _compared(text: str, windows: Sequence[Window], readings: Sequence[Reading]) -> Compared:
+def _compared(
+    text: str,
+    windows: Sequence[Window],
+    readings: Sequence[Reading],
+    *,
+    similarity: float,
+    everywhere: frozenset[str],
+) -> Compared:
     quotes = [i for i, w in enumerate(windows) if _squeeze(text) in _squeeze(w.text)]
     best = quotes[0] if quotes else int(np.argmax([reading.logit for reading in readings]))
     window, reading = windows[best], readings[best]
@@ -133,12 +158,12 @@ def _compared(text: str, windows: Sequence[Window], readings: Sequence[Reading])
     offered = frozenset(content_words(window.text))
     spans = tuple(match.span() for match in _WORD.finditer(text))
     tokens = np.array([_word_chances(spans, r) for r in readings]).reshape(len(readings), -1)
-    worst = float(tokens[best].max()) if spans else 0.0
     features = np.array(
         [
             reading.logit,
-            worst,
-            len(wanted & offered) / len(wanted) if wanted else 1.0,
+            _share(wanted, offered),
+            _share(wanted, everywhere),
+            similarity,
             float(bool(kinds.intersection(_FACTS))),
             float("name" in kinds),
             float("negation" in kinds),
@@ -146,13 +171,19 @@ def _compared(text: str, windows: Sequence[Window], readings: Sequence[Reading])
         ]
     )
     absent = np.array([_is_absent(text[a:b], offered) for a, b in spans])
+    nowhere = np.array([_is_absent(text[a:b], everywhere) for a, b in spans])
     word_features = np.column_stack(
         [
             tokens[best],
             tokens.min(axis=0),
+            _around(tokens[best]),
             absent,
+            nowhere,
+            _around(nowhere),
             [float(not content_words(text[a:b])) for a, b in spans],
             np.full(len(spans), reading.logit),
+            [float(text[a:b][:1].isupper() or text[a:b][:1].isdigit()) for a, b in spans],
+            np.arange(len(spans)) / max(1, len(spans)),
         ]
     )
     return Compared(
@@ -195,6 +226,16 @@ def _word_chances(spans: Sequence[Span], reading: Reading) -> list[float]:
         chance = min(max(max(inside, default=0.5), 1e-4), 1 - 1e-4)
         rows.append(float(np.log(chance / (1 - chance))))
     return rows
+
+
+def _around(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each number's two neighbours on either side."""
+    padded = np.pad(row, 2, mode="edge") if len(row) else np.zeros(4)
+    return (padded[:-4] + padded[1:-3] + padded[3:-1] + padded[4:]) / 4
+
+
+def _share(wanted: frozenset[str], offered: frozenset[str]) -> float:
+    return len(wanted & offered) / len(wanted) if wanted else 1.0
 
 
 def _is_absent(word: str, offered: frozenset[str]) -> float:
