@@ -2,7 +2,7 @@
 
 import pytest
 
-from nsllm.scoring.words import content_words, names, negations, quantities
+from nsllm.scoring.words import asserted_words, content_words, names, negations, quantities
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,9 @@ def test_names_are_code_flags_paths_and_capitalised_words() -> None:
 def test_negations_are_counted() -> None:
     assert negations("It does not run, and never will.") == 2
     assert negations("It runs.") == 0
+
+
+def test_numbers_are_one_word_with_their_units() -> None:
+    assert asserted_words("Kept for ninety days.") == asserted_words("kept for 90 days")
+    assert asserted_words("waits 30s") == asserted_words("waits 30 seconds")
+    assert asserted_words("waits 30 s") != asserted_words("waits 30 ms")

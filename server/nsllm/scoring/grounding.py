@@ -21,7 +21,7 @@ from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import places
 from nsllm.scoring.grounder import Read, Reading
 from nsllm.scoring.windows import Window, choose
-from nsllm.scoring.words import content_words
+from nsllm.scoring.words import asserted_words, content_words
 from nsllm.types import Chunk, Claim, ClaimGrounding
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -121,7 +121,7 @@ def compare(
         return [None for _ in texts]
     vectors = embed([*texts, *(place.text for place in sentences)])
     similarity = vectors[: len(texts)] @ vectors[len(texts) :].T
-    words = [frozenset(content_words(f"{p.chunk.heading} {p.text}")) for p in sentences]
+    words = [_offered(f"{p.chunk.heading} {p.text}") for p in sentences]
     chosen = [
         choose(text, row, sentences, words) for text, row in zip(texts, similarity, strict=True)
     ]
@@ -154,8 +154,8 @@ def _compared(
     window, reading = windows[best], readings[best]
     found = differences(text, window.text)
     kinds = {difference.kind for difference in found}
-    wanted = frozenset(content_words(text))
-    offered = frozenset(content_words(window.text))
+    wanted = frozenset(asserted_words(text))
+    offered = _offered(window.text)
     spans = tuple(match.span() for match in _WORD.finditer(text))
     tokens = np.array([_word_chances(spans, r) for r in readings]).reshape(len(readings), -1)
     features = np.array(
@@ -232,6 +232,10 @@ def _around(row: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of each number's two neighbours on either side."""
     padded = np.pad(row, 2, mode="edge") if len(row) else np.zeros(4)
     return (padded[:-4] + padded[1:-3] + padded[3:-1] + padded[4:]) / 4
+
+
+def _offered(text: str) -> frozenset[str]:
+    return frozenset([*asserted_words(text), *content_words(text)])
 
 
 def _share(wanted: frozenset[str], offered: frozenset[str]) -> float:

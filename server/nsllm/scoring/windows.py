@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsllm.scoring.evidence import Place
-from nsllm.scoring.words import content_words
+from nsllm.scoring.words import asserted_words
 
 _SINGLE = 2
 """Sentences that are read by themselves."""
@@ -43,7 +43,7 @@ def choose(
     `similarity` is float32 [places], the cosine of the claim and each sentence; `words` are the
     content words of each.
     """
-    wanted = frozenset(content_words(claim))
+    wanted = frozenset(asserted_words(claim))
     overlap = np.array([len(wanted & offered) / max(1, len(wanted)) for offered in words])
     order = np.argsort(-(similarity + overlap), kind="stable").tolist()
     found: dict[str, Window] = {}

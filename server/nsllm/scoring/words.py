@@ -110,6 +110,16 @@ def quantities(text: str) -> list[Quantity]:
     return found
 
 
+def asserted_words(text: str) -> list[str]:
+    """Return the content words, each number with its unit as one: '30 s' meets '30 seconds'."""
+    rest, found = text, []
+    for quantity in reversed(quantities(text)):
+        if quantity.unit or quantity.text[0].isdigit():
+            rest = f"{rest[: quantity.start]} {rest[quantity.end :]}"
+            found.append(f"{quantity.value} {quantity.unit or ''}".strip())
+    return content_words(rest) + found[::-1]
+
+
 def names(text: str) -> set[str]:
     """Return code spans, flags, paths, identifiers and capitalised words within a sentence."""
     return {
