@@ -109,9 +109,9 @@ async def embeddings(call: Call) -> oc.EmbeddingList:
     )
 
 
-async def list_models(call: Call) -> oc.ModelList:
+async def list_models(call: Call) -> oc.OpenAiModelList:
     """List the models that may be named."""
-    return oc.ModelList(data=await asyncio.to_thread(_installed, call))
+    return oc.OpenAiModelList(data=await asyncio.to_thread(_installed, call))
 
 
 async def get_model(call: Call) -> oc.Model:

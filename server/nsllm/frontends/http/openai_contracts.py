@@ -199,7 +199,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["model"] = "model"
 
 
-class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+class OpenAiModelList(msgspec.Struct, frozen=True, kw_only=True):
     """The models that requests may name."""
 
     data: list[Model]

@@ -1,0 +1,335 @@
+"""The project's own operations, over the wire, with the embedded models."""
+
+import json
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from http_live import Live, events_of, until
+from nsllm.frontends.http.tokens import Tokens
+
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.allow_hosts(["127.0.0.1"]),
+    pytest.mark.timeout(600),
+]
+Start = Callable[..., Live]
+QUESTION = "How long are readings kept?"
+LONG = "Describe at length what the notes say of readings, relays and alarms."
+
+
+@pytest.fixture(scope="module")
+def client(live: Live) -> httpx.Client:
+    return live.client()
+
+
+def ask(client: httpx.Client, **body: Any) -> Any:
+    response = client.post("/api/hybrid-query", json=body)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_an_answer_has_its_sources_scores_and_verdict(client: httpx.Client) -> None:
+    answer = ask(client, question=QUESTION)
+    assert "30 days" in answer["text"]
+    assert answer["sources"][0]["path"] == "docs/storage.md"
+    assert answer["verdict"] in ("pass", "warn")
+    assert answer["scores"]["relevance"] is not None
+    assert {"id", "mode", "model", "findings", "timings_ms", "cached"} <= answer.keys()
+
+
+def test_what_is_not_there_is_not_found(client: httpx.Client) -> None:
+    answer = ask(client, question="Who won the chess championship of 1972?")
+    assert answer["sources"] == []
+
+
+def test_an_answer_comes_as_events_if_asked_so(client: httpx.Client) -> None:
+    response = client.post(
+        "/api/hybrid-query", json={"question": QUESTION}, headers={"Accept": "text/event-stream"}
+    )
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = events_of(response.text)
+    names = [name for name, _ in events]
+    assert names[0] == "sources"
+    assert names[-1] == "answer"
+    text = "".join(data["text"] for name, data in events if name == "delta")
+    assert text.strip() == events[-1][1]["text"]
+
+
+def test_a_stream_that_fails_ends_with_an_error(client: httpx.Client) -> None:
+    body = {"question": "relay " * 1300, "mode": "generate"}
+    response = client.post("/api/hybrid-query", json=body, headers={"Accept": "text/event-stream"})
+    name, data = events_of(response.text)[-1]
+    if name == "error":
+        assert data["code"] == "question"
+        assert data["request_id"] == response.headers["x-request-id"]
+    else:
+        assert name == "answer"
+
+
+def test_a_session_understands_what_follows(client: httpx.Client) -> None:
+    ask(client, question="What does the Team plan cost?", session="s")
+    followed = ask(client, question="And how many relays does it cover?", session="s")
+    assert "50 relays" in followed["text"]
+
+
+def test_a_search_finds_passages(client: httpx.Client) -> None:
+    body = {"query": "blinking status light", "top_k": 2}
+    hits = client.post("/api/search", json=body).json()["hits"]
+    assert len(hits) == 2
+    assert hits[0]["path"] == "docs/relays.md"
+
+
+def test_texts_are_embedded_to_unit_vectors(client: httpx.Client) -> None:
+    found = client.post("/api/embed", json={"texts": ["A relay.", "An alarm."]}).json()
+    assert found["model"] == "all-minilm-l6-v2"
+    assert [len(vector) for vector in found["vectors"]] == [found["dimension"]] * 2
+    assert sum(x * x for x in found["vectors"][0]) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/api/score",
+            {
+                "answer": "Readings are kept for 90 days.",
+                "passages": ["Readings are kept for 30 days."],
+            },
+        ),
+        ("/api/check", {"text": "Readings are kept for 90 days."}),
+    ],
+)
+def test_a_false_claim_is_found(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
+    judged = client.post(path, json=body).json()
+    assert any(finding["rule"].startswith("grounding") for finding in judged["findings"])
+    assert judged["verdict"] in ("warn", "reject")
+
+
+def test_the_models_are_listed_and_one_in_use_stays(client: httpx.Client) -> None:
+    models = client.get("/api/models").json()["models"]
+    used = {model["id"] for model in models if model["in_use"]}
+    assert "smollm2-135m-instruct" in used
+    response = client.post("/api/models/use", json={"id": "smollm2-135m-instruct"})
+    assert response.status_code == 200
+
+
+def test_a_model_that_is_not_there_is_not_used(client: httpx.Client) -> None:
+    models = client.get("/api/models").json()["models"]
+    absent = [m["id"] for m in models if not m["installed"] and m["task"] == "generation"]
+    for name, status in [("nobodys-model", 404), *((name, 409) for name in absent[:1])]:
+        response = client.post("/api/models/use", json={"id": name})
+        assert response.status_code == status, response.text
+
+
+def test_the_index_is_described_and_brought_up_to_date(client: httpx.Client, harrow: Path) -> None:
+    [before] = client.get("/api/index").json()["workspaces"]
+    assert before["state"] == "ready"
+    path = harrow / "docs" / "added.md"
+    path.write_text("# Casings\n\nThe casing of series 9 is vermilion.\n", encoding="utf-8")
+    try:
+        [after] = client.post("/api/index", json={}).json()["workspaces"]
+        assert after["documents"] == before["documents"] + 1
+        assert "vermilion" in ask(client, question="What colour is the casing of series 9?")["text"]
+    finally:
+        path.unlink()
+        client.post("/api/index", json={"action": "rebuild"})
+
+
+def test_the_audit_log_is_listed_page_by_page_and_intact(client: httpx.Client) -> None:
+    asked = [ask(client, question=f"{QUESTION} ({n})")["id"] for n in range(3)]
+    found: list[str] = []
+    before: int | None = None
+    while len(found) < 3:
+        query = {"limit": 2} | ({} if before is None else {"before": before})
+        page = client.get("/api/audit", params=query).json()
+        found += [record["id"] for record in page["records"]]
+        assert page["records"][0]["client"] == "http:owner"
+        before = page["next"]
+    assert found[:3] == asked[::-1]
+    verified = client.get("/api/audit/verify").json()
+    assert verified["intact"]
+    assert re.fullmatch(r"\d+:[0-9a-f]{64}", verified["head"])
+
+
+def test_the_metrics_count_requests_answers_and_stages(client: httpx.Client) -> None:
+    ask(client, question=QUESTION)
+    text = client.get("/metrics").text
+    assert 'nsllm_http_requests_total{method="POST",route="/api/hybrid-query",status="200"}' in text
+    assert 'nsllm_answer_stage_seconds_count{stage="retrieval"}' in text
+    assert 'nsllm_answers_total{cached="false",mode="extract",verdict="' in text
+
+
+def test_a_request_keeps_the_id_that_it_brings(client: httpx.Client, live: Live) -> None:
+    response = client.get("/healthz", headers={"X-Request-ID": "my-id.1"})
+    assert response.headers["x-request-id"] == "my-id.1"
+    forged = client.get("/nothing", headers={"X-Request-ID": 'x" {"level":"error"}'})
+    assert re.fullmatch("[0-9a-f]{32}", forged.headers["x-request-id"])
+    assert forged.json()["request_id"] == forged.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "word"),
+    [
+        ("/api/hybrid-query", b"{}", 400, "request", "question"),
+        ("/api/hybrid-query", b'{"question": " "}', 400, "request", "question"),
+        ("/api/hybrid-query", b'{"question": "?", "colour": 1}', 400, "request", "colour"),
+        ("/api/hybrid-query", b'{"question": "?", "top_k": 0}', 400, "request", "top_k"),
+        ("/api/hybrid-query", b'{"question": "?", "model": "none"}', 404, "model.unknown", "none"),
+        ("/api/hybrid-query", b'{"question": "?", "model": "all-minilm-l6-v2"}', 404,
+         "model.unknown", "write"),
+        ("/api/search", b'{"query": "x", "workspace": "no"}', 404, "workspace.unknown", "name"),
+        ("/api/search", b"{", 400, "json", "JSON"),
+        ("/api/search", b'"\xff"', 400, "json", "JSON"),
+        ("/api/search", b"", 400, "json", "JSON"),
+        ("/api/nothing", b"{}", 404, "path", "path"),
+    ],
+)  # fmt: skip
+def test_an_error_says_what_is_wrong_and_what_to_do(
+    client: httpx.Client, path: str, body: bytes, status: int, code: str, word: str
+) -> None:
+    response = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["type"] == f"urn:nsllm:problem:{code}"
+    assert word in problem["detail"]
+    assert problem["hint"]
+
+
+def test_a_method_that_is_not_taken_is_told_with_those_that_are(client: httpx.Client) -> None:
+    response = client.delete("/api/search")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "OPTIONS, POST"
+
+
+def test_the_document_of_the_api_takes_no_token(live: Live) -> None:
+    with live.client("") as anyone:
+        found = anyone.get("/openapi.json").json()
+        assert found["openapi"] == "3.1.0"
+        assert anyone.get("/healthz").json()["status"] == "ok"
+
+
+def test_the_log_is_json_and_holds_no_question(start: Start) -> None:
+    server = start().ready()
+    with server.client() as client:
+        ask(client, question="What is a zorbinator?")
+    server.stop()
+    server.logged("stopped")
+    requests = [line for line in server.log if line["message"] == "request"]
+    assert {"request_id", "route", "status", "ms", "client"} <= requests[-1].keys()
+    assert "zorbinator" not in json.dumps(server.log)
+    assert server.token not in json.dumps(server.log)
+
+
+def test_several_workspaces_are_named(start: Start, harrow: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "plans.md").write_text("# Plans\n\nThe Solo plan is free.\n", encoding="utf-8")
+    with start(harrow, other).ready().client() as client:
+        question = "What does the Solo plan cost?"
+        assert "free" in ask(client, question=question, workspace="other")["text"]
+        assert "free" not in ask(client, question=question)["text"]
+        names = [each["workspace"] for each in client.get("/api/index").json()["workspaces"]]
+        assert names == ["harrow", "other"]
+
+
+def test_a_client_that_leaves_frees_its_slot(start: Start) -> None:
+    server = start(NSLLM_SERVER_CONCURRENCY="1", NSLLM_GENERATION_MAX_TOKENS="2000").ready()
+    body = json.dumps({"question": LONG, "mode": "generate"}).encode()
+    head = (
+        f"POST /api/hybrid-query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+        f"Authorization: Bearer {server.token}\r\nContent-Type: application/json\r\n"
+    )
+    for accept in ("text/event-stream", "application/json"):
+        with server.connect() as connection:
+            connection.sendall(f"{head}Accept: {accept}\r\n\r\n".encode() + body)
+            until(lambda: server.metric("nsllm_requests_running") == 1)
+        until(lambda: server.metric("nsllm_requests_running") == 0)
+    with server.client() as client:
+        assert client.post("/api/search", json={"query": "relays"}).status_code == 200
+
+
+def test_what_finds_no_place_to_wait_is_told_when_to_come_back(start: Start) -> None:
+    server = start(
+        NSLLM_SERVER_CONCURRENCY="1", NSLLM_SERVER_QUEUE="0", NSLLM_GENERATION_MAX_TOKENS="2000"
+    ).ready()
+    body = {"question": LONG, "mode": "generate"}
+    events = {"Accept": "text/event-stream"}
+    with (
+        server.client() as client,
+        client.stream("POST", "/api/hybrid-query", json=body, headers=events) as stream,
+    ):
+        next(stream.iter_lines())
+        with server.client() as other:
+            refused = other.post("/api/search", json={"query": "relays"})
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        assert refused.json()["code"] == "busy"
+
+
+def test_a_request_that_takes_too_long_is_ended(start: Start) -> None:
+    server = start(NSLLM_SERVER_REQUEST_TIMEOUT_S="0.001").ready()
+    with server.client() as client:
+        response = client.post("/api/hybrid-query", json={"question": QUESTION})
+        assert response.status_code == 504
+        assert response.json()["code"] == "timeout"
+    until(lambda: server.metric("nsllm_requests_running") == 0)
+
+
+def test_more_than_the_limit_is_refused_until_later(start: Start) -> None:
+    server = start(NSLLM_LIMITS_REQUESTS_PER_MINUTE="1").ready()
+    with server.client() as client:
+        ask(client, question=QUESTION)
+        refused = client.post("/api/hybrid-query", json={"question": QUESTION})
+        assert refused.status_code == 429
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+    token = Tokens(server.home / "server").add("other", ("ask",))
+    with server.client(token) as other:
+        ask(other, question=QUESTION)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_told_to_stop_it_finishes_what_runs(start: Start) -> None:
+    server = start().ready()
+    statuses: list[int] = []
+
+    def once() -> None:
+        with server.client() as client:
+            response = client.post("/api/hybrid-query", json={"question": QUESTION})
+            statuses.append(response.status_code)
+
+    threads = [threading.Thread(target=once) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    until(lambda: server.metric("nsllm_requests_running") > 0 or len(statuses) == 8)
+    server.process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 8
+    assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_what_does_not_end_in_time_is_cancelled(start: Start) -> None:
+    server = start(NSLLM_SERVER_SHUTDOWN_TIMEOUT_S="1", NSLLM_GENERATION_MAX_TOKENS="4000").ready()
+    body = {"question": LONG, "mode": "generate"}
+    done: list[httpx.Response] = []
+
+    def once() -> None:
+        with server.client() as client:
+            done.append(client.post("/api/hybrid-query", json=body))
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    until(lambda: server.metric("nsllm_requests_running") == 1)
+    assert server.stop() == 0
+    thread.join()
+    assert done[0].status_code in (200, 503)
