@@ -11,6 +11,7 @@ from nsllm.scoring.scorer import Measurement
 from nsllm.settings import Governance
 from nsllm.types import (
     AnswerMode,
+    Claim,
     ClaimGrounding,
     Evidence,
     Judgement,
@@ -113,11 +114,38 @@ def test_a_citation_of_the_wrong_source_is_found_where_another_one_supports_the_
 
 
 @pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Chunked HTTP requests", 0),
+        ("Backups, in three steps of your own choice and time:", 0),
+        ("Backups kept: 90 days", 1),
+        ("Backups are kept for long.", 1),
+    ],
+)
+def test_labels_and_announcements_of_people_claim_nothing(text: str, count: int) -> None:
+    claim = Claim(start=0, end=len(text), text=text)
+    evidence = Evidence(marker=1, text=text)
+    for kind in (None, "number"):
+        for source in (evidence, None):
+            grounded = ClaimGrounding(claim=claim, score=0.1, evidence=source, kind=kind)
+            subject = Subject(
+                text=text,
+                measurement=Measurement(scores=Scores(), claims=(grounded,)),
+                passages=None,
+                target="document",
+                generated=False,
+            )
+            judgement = judge(subject, Rulebook(Governance(), Plugins()))
+            assert len(judgement.findings) == count
+
+
+@pytest.mark.parametrize(
     ("source", "kind", "rule"),
     [
         ("Backups are kept for sixty days.", "number", "grounding.claim"),
         ("The archive is on tape.", None, "grounding.unsourced"),
         ("The archive is kept on tape.", "number", "grounding.unsourced"),
+        ("Backups are kept by Anna.", "name", "grounding.unsourced"),
     ],
 )
 def test_of_what_people_write_only_what_a_source_is_about_can_contradict_it(

@@ -1,5 +1,6 @@
 """Claims that the passages do not support."""
 
+import re
 from collections.abc import Iterator
 
 from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
@@ -9,6 +10,7 @@ from nsllm.types import ClaimGrounding, Severity
 _SHARED = 0.6
 _SHARED_WITH_DIFFERENCE = 0.4
 """Share of a claim's words in its evidence from which the evidence is about the same thing."""
+_LABEL_WORDS = 6
 
 
 def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observation]:
@@ -18,7 +20,7 @@ def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observati
     about, each as one.
     """
     for grounded in subject.measurement.claims:
-        if not subject.generated and not _has_rival(grounded):
+        if not subject.generated and (not _has_rival(grounded) or _is_label(grounded.claim.text)):
             continue
         for start, end in _spans(grounded, apart=subject.generated):
             yield Observation(
@@ -33,7 +35,7 @@ def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observati
 def find_unsourced(subject: Subject, _options: LowScore) -> Iterator[Observation]:
     """Measure the claims of a text by people that no source is about."""
     for grounded in () if subject.generated else subject.measurement.claims:
-        if not _has_rival(grounded):
+        if not _has_rival(grounded) and not _is_label(grounded.claim.text):
             yield Observation(
                 start=grounded.claim.start,
                 end=grounded.claim.end,
@@ -64,7 +66,18 @@ def _has_rival(grounded: ClaimGrounding) -> bool:
     if grounded.evidence is None or not words:
         return False
     shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
-    return shared >= (_SHARED if grounded.kind is None else _SHARED_WITH_DIFFERENCE)
+    # A name that the evidence lacks differs from nothing in it: the claim may be about another.
+    differs = grounded.kind not in {None, "name"}
+    return shared >= (_SHARED_WITH_DIFFERENCE if differs else _SHARED)
+
+
+def _is_label(text: str) -> bool:
+    """Tell whether words only name or announce something, such as "Chunked requests" in a list."""
+    bare = text.rstrip()
+    if bare.endswith(":"):
+        return True
+    ended = bare.endswith((".", "!", "。"))
+    return not ended and len(bare.split()) <= _LABEL_WORDS and not re.search(r"\d", bare)
 
 
 def _unsupported(grounded: ClaimGrounding) -> str:
@@ -78,8 +91,8 @@ RULES = (
         summary="A claim that the sources do not support, or contradict.",
         find=find_unsupported,
         measured=True,
-        options=LowScore(warn=0.6, reject=0.3),
-        strict={"warn": 0.75, "reject": 0.5},
+        options=LowScore(warn=0.5, reject=0.3),
+        strict={"warn": 0.7, "reject": 0.5},
         permissive={"warn": 0.4, "reject": 0.1},
         advice="Say what the source says, add the source to the workspace, or drop the claim.",
     ),
