@@ -6,6 +6,7 @@ import { Server } from "./client";
 import { registerCommands } from "./commands";
 import type { Extension } from "./context";
 import { explainFailures } from "./guide";
+import { registerMcp } from "./mcp";
 import { Panel } from "./panel";
 import { Requests } from "./requests";
 import { Status } from "./status";
@@ -18,6 +19,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const { log, server } = extension;
   registerCommands(extension);
   registerChat(extension);
+  registerMcp(extension);
   context.subscriptions.push(explainFailures(server, log));
   server.restart().catch((error: unknown) => log.error(String(error)));
   log.info(`activated in ${Math.round(performance.now() - started)} ms`);

@@ -24,7 +24,8 @@ def program(home: Path, *arguments: str | Path, **variables: str) -> StdioServer
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "nsllm", "mcp", *map(str, arguments)],
-        env={**environment, "NSLLM_HOME": str(home), **variables},
+        # One thread: where tests share the cores, more of them only wait for each other.
+        env={**environment, "NSLLM_HOME": str(home), "NSLLM_MODELS_THREADS": "1", **variables},
     )
 
 

@@ -65,6 +65,13 @@ class Check(Body, frozen=True, kw_only=True):
             "slashes. It is left out of the evidence, and decides which rules hold."
         ),
     ] = None
+    generated: Annotated[
+        bool | None,
+        msgspec.Meta(
+            description="Whether a model wrote it. Of what people wrote a claim may be new: that "
+            "nothing is about it is noted, not rejected. Left out: true of `text`, else false."
+        ),
+    ] = None
     workspace: _Workspace = None
 
 

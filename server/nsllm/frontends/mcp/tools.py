@@ -79,7 +79,8 @@ async def _check(call: Call) -> tuple[object, str]:
         if text is None and asked.path is not None:
             workspace, settings = application.workspace, application.settings.documents
             text = documents.read(workspace, asked.path, settings)
-        judged = await checked(application, text or "", asked.path)
+        generated = asked.text is not None if asked.generated is None else asked.generated
+        judged = await checked(application, text or "", asked.path, generated=generated)
     wired = wire.judgement("", judged)
     found = Judgement(scores=wired.scores, findings=wired.findings, verdict=wired.verdict)
     return found, texts.of_judgement(found, text or "")
