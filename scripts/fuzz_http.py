@@ -3,7 +3,8 @@
 schemathesis makes them from the server's own OpenAPI document, valid and invalid ones, and checks
 every answer: no server error, status, media type, headers and body as described, what is invalid
 is refused, what is valid is accepted, nothing is answered without a token. Start the server with
-NSLLM_GENERATION_MAX_TOKENS=1: the texts themselves are not what is tested.
+NSLLM_GENERATION_MAX_TOKENS=1: the texts themselves are not what is tested. Further arguments go on
+to schemathesis, such as `--include-path /api/search`.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def main() -> int:
     parser.add_argument("--phases", default="examples,coverage,fuzzing")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--max-time", type=int, help="in seconds")
-    given = parser.parse_args()
+    given, further = parser.parse_known_args()
     token = given.token_file.read_text(encoding="utf-8").strip()
     with tempfile.TemporaryDirectory(prefix="nsllm-fuzz-") as folder:
         settings = Path(folder) / "schemathesis.toml"
@@ -54,7 +55,7 @@ def main() -> int:
         ]
         if given.max_time:
             command += ["--max-time", str(given.max_time)]
-        return subprocess.run(command, cwd=folder, check=False).returncode
+        return subprocess.run([*command, *further], cwd=folder, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`/api/hybrid-query`: a governed answer, whole or as it is made."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -15,7 +14,6 @@ from nsllm.frontends.http.streaming import (
     describe,
     encode,
     stream,
-    timed_out,
 )
 from nsllm.types import Answer, AnswerListener, Question, Turn, ignore_event
 
@@ -47,24 +45,17 @@ async def ask(
     # One client's session is none of another's.
     session = None if query.session is None else f"{call.client.name}/{query.session}"
     limit_s = context.settings.request_timeout_s
-    try:
-        async with (
-            asyncio.timeout(limit_s),
-            context.slots.take(),
-            call.service.use(name) as application,
-        ):
-            settings = application.settings
-            question = Question(
-                text=query.question,
-                top_k=query.top_k or settings.retrieval.top_k,
-                mode=query.mode or settings.generation.mode,
-                model=query.model,
-                history=history or context.sessions.history(session, name),
-            )
-            client = f"http:{call.client.name}"
-            answer = await application.ask(question, listener, client=client)
-    except TimeoutError:
-        raise timed_out(limit_s) from None
+    async with context.slots.take(limit_s), call.service.use(name) as application:
+        settings = application.settings
+        question = Question(
+            text=query.question,
+            top_k=query.top_k or settings.retrieval.top_k,
+            mode=query.mode or settings.generation.mode,
+            model=query.model,
+            history=history or context.sessions.history(session, name),
+        )
+        client = f"http:{call.client.name}"
+        answer = await application.ask(question, listener, client=client)
     context.metrics.count_answer(answer)
     context.sessions.keep(session, name, answer)
     return answer

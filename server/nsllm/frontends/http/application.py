@@ -1,6 +1,5 @@
 """The Litestar application: a route for each operation, behind the gate."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -19,7 +18,6 @@ from nsllm.frontends.http.operations import Call, Context, Events, Operation, Ra
 from nsllm.frontends.http.problems import RequestRefused, crash
 from nsllm.frontends.http.service import Service
 from nsllm.frontends.http.slots import Slots
-from nsllm.frontends.http.streaming import timed_out
 from nsllm.frontends.http.tokens import EVERYONE, Tokens
 from nsllm.frontends.sessions import Sessions
 from nsllm.settings import Server
@@ -82,12 +80,8 @@ def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
 async def _carry_out(operation: Operation, call: Call) -> object:
     if not operation.works:
         return await operation.handler(call)
-    limit_s = call.context.settings.request_timeout_s
-    try:
-        async with asyncio.timeout(limit_s), call.context.slots.take():
-            return await operation.handler(call)
-    except TimeoutError:
-        raise timed_out(limit_s) from None
+    async with call.context.slots.take(call.context.settings.request_timeout_s):
+        return await operation.handler(call)
 
 
 def _respond(result: object) -> Response[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from nsllm.errors import NsllmError
+from nsllm.errors import NsllmError, SettingsError
 from nsllm.frontends.http.bodies import (
     Disconnected,
     Receive,
@@ -121,7 +121,7 @@ class Gate:
             return
         exchange.client = self._authenticate(exchange)
         body = b""
-        if exchange.method not in _BODILESS:
+        if exchange.client is not None and exchange.method not in _BODILESS:
             limit_bytes = self._settings.max_body_bytes
             body = await read_body(receive, headers.get("content-length"), limit_bytes)
             if body:
@@ -133,7 +133,14 @@ class Gate:
         if not self._settings.require_token:
             return EVERYONE
         scheme, _, token = exchange.headers.get("authorization", "").partition(" ")
-        client = self._tokens.find(token.strip()) if scheme.lower() == "bearer" else None
+        try:
+            client = self._tokens.find(token.strip()) if scheme.lower() == "bearer" else None
+        except SettingsError as error:
+            # Where the file is concerns its owner, not whoever asks.
+            logger.error("No token can be checked: %s", error)  # noqa: TRY400
+            raise RequestRefused(
+                500, "tokens", "The server cannot check tokens.", hint="Its log says why."
+            ) from error
         if client is None and exchange.path not in PUBLIC:
             raise RequestRefused(
                 401,

@@ -17,12 +17,29 @@ class Slots:
         self.waiting = 0
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
+    async def take(self, limit_s: float) -> AsyncIterator[None]:
         """Hold a slot for the block; leaving it in any way frees the slot.
 
         Raises:
-            RequestRefused: as many wait as may.
+            RequestRefused: as many wait as may, or waiting and the block together took too long.
         """
+        deadline = asyncio.timeout(limit_s)
+        try:
+            async with deadline, self._slot():
+                yield
+        except TimeoutError:
+            # Others raise it too, such as a lock that was not to be had.
+            if not deadline.expired():
+                raise
+            raise RequestRefused(
+                504,
+                "timeout",
+                f"The request took longer than {limit_s:g} s.",
+                hint="Ask for less, or raise `server.request_timeout_s`.",
+            ) from None
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
         if self._places.locked() and self.waiting >= self._queue:
             raise RequestRefused(
                 503,

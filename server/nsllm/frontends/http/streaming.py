@@ -8,7 +8,7 @@ import msgspec
 
 from nsllm.errors import NsllmError
 from nsllm.frontends import wire
-from nsllm.frontends.http.problems import RequestRefused, crash
+from nsllm.frontends.http.problems import crash
 from nsllm.types import Answer, AnswerEvent, AnswerListener, Delta, Retrieved
 
 _PING_S = 10.0
@@ -78,13 +78,3 @@ def describe(event: AnswerEvent) -> bytes:
     if isinstance(event, Delta):
         return encode("delta", {"text": event.text})
     return encode("withdrawn", {"reason": event.reason})
-
-
-def timed_out(seconds: float) -> RequestRefused:
-    """Return what is told of a request that took too long."""
-    return RequestRefused(
-        504,
-        "timeout",
-        f"The request took longer than {seconds:g} s.",
-        hint="Ask for less, or raise `server.request_timeout_s`.",
-    )
