@@ -53,7 +53,7 @@ def test_supported_and_cited_text_passes() -> None:
 
 @pytest.mark.parametrize(
     ("grounding", "severity", "verdict"),
-    [(0.5, Severity.WARN, Verdict.WARN), (0.1, Severity.REJECT, Verdict.REJECT)],
+    [(0.4, Severity.WARN, Verdict.WARN), (0.1, Severity.REJECT, Verdict.REJECT)],
 )
 def test_unsupported_claims_are_found_on_their_words(
     grounding: float, severity: Severity, verdict: Verdict

@@ -101,7 +101,7 @@ RULES = (
         summary="A claim that people wrote, and that nothing in the workspace is about.",
         find=find_unsourced,
         measured=True,
-        options=LowScore(warn=0.6, reject=0.3, severity=Severity.INFO, applies_to=("document",)),
+        options=LowScore(warn=0.5, reject=0.3, severity=Severity.INFO, applies_to=("document",)),
         strict={"severity": "warn"},
         permissive={"enabled": False},
         advice="Add its source to the workspace, or check it by hand.",
