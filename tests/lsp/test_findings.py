@@ -13,6 +13,7 @@ from nsllm.frontends.lsp.positions import ENCODINGS, Encoding, Lines
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 
 CLAIM = "The Team plan costs 95 euros a month and covers 50 relays."
+WRONG = "95"
 SOURCE = "The Team plan costs 80 euros a month and covers 50 relays."
 TEXT = f"# Notiz 📓\r\n\r\nEin 😀 vorweg? {CLAIM} Und 🎉 Schluss!\r\n"
 
@@ -53,11 +54,11 @@ async def test_the_range_is_exact_among_emoji_and_crlf(editor: Editor) -> None:
     uri = await governed(editor, "exact.md")
     [diagnostic] = (await editor.pull(uri)).items
     line = TEXT.split("\r\n")[2]
-    before = line[: line.index(CLAIM)]
+    before = line[: line.index(WRONG)]
     column = len(before.encode("utf-16-le")) // 2
     assert column == len(before) + 1
     assert (diagnostic.range.start.line, diagnostic.range.start.character) == (2, column)
-    assert (diagnostic.range.end.line, diagnostic.range.end.character) == (2, column + len(CLAIM))
+    assert (diagnostic.range.end.line, diagnostic.range.end.character) == (2, column + len(WRONG))
     assert diagnostic.data["evidence"]["path"] == "docs/plans.md"
     assert diagnostic.data["replacement"] == SOURCE
     editor.close(uri)
@@ -110,7 +111,7 @@ async def test_hover_sets_the_claim_against_the_evidence(editor: Editor) -> None
     uri = await governed(editor, "hover.md")
     [diagnostic] = (await editor.pull(uri)).items
     place = types.TextDocumentIdentifier(uri=uri)
-    at = types.Position(line=2, character=diagnostic.range.start.character + 5)
+    at = types.Position(line=2, character=diagnostic.range.start.character + 1)
     hover = await editor.text_document_hover_async(
         types.HoverParams(text_document=place, position=at)
     )
@@ -181,11 +182,8 @@ async def test_a_client_that_cannot_pull_is_pushed_to(
         [diagnostic] = editor.diagnostics[uri]
         lines = Lines(text, encoding)
         found = [(p.line, p.character) for p in (diagnostic.range.start, diagnostic.range.end)]
-        place = text.index(CLAIM) if diagnostic.range.start.character else 0
-        assert [lines.offset(point) for point in found] == [
-            place,
-            place + len(text.strip()) - place,
-        ]
+        place = text.index(WRONG)
+        assert [lines.offset(point) for point in found] == [place, place + len(WRONG)]
         editor.close(uri)
         await until(lambda: not editor.diagnostics[uri])
     finally:
