@@ -3,7 +3,7 @@ import type { Server, ServerFailure } from "./client";
 import type { Fix } from "./exchange";
 import { firstOnPath } from "./runtime";
 
-const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu]"';
+const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu,mcp]"';
 
 /** Tell the user when there is no server, or no longer one, and offer what mends it. */
 export function explainFailures(server: Server, log: vscode.LogOutputChannel): vscode.Disposable {
