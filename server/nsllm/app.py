@@ -295,9 +295,11 @@ class Application:
         known: dict[str, bool] = {}
         for name in code_names(text):
             if name.key not in known:
-                nearest = [chunk for chunk, _ in index.lexical_search(name.key, _NAME_CANDIDATES)]
+                # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.
+                wanted = name.key.rpartition(".")[2] if name.kind == "identifier" else name.key
+                nearest = [chunk for chunk, _ in index.lexical_search(wanted, _NAME_CANDIDATES)]
                 known[name.key] = (self.workspace / name.key).exists() or any(
-                    chunk.path != path and (name.key in chunk.text or name.key in chunk.path)
+                    chunk.path != path and (wanted in chunk.text or wanted in chunk.path)
                     for chunk in index.chunks(nearest).values()
                 )
         return tuple(name for name in code_names(text) if not known[name.key])
