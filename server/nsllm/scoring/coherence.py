@@ -215,10 +215,9 @@ def _flaw(parts: Sequence[_Part], runs: Sequence[_Run], costs: NDArray[np.float6
         return _span(run.parts[at], run.parts[at + 1], "this hardly follows from what is before it")
     if worst == "switches" and (other := _switch(parts)):
         return _span(other, other, "the text changes its language")
-    if worst == "duplicates" and (again := _duplicates(parts)):
+    if worst in {"duplicates", "repetition"}:
+        again = _duplicates(parts) or [first, last]
         return _span(again[0], again[-1], "the text repeats itself")
-    if worst == "repetition":
-        return _span(first, last, "the text repeats itself")
     return _span(last, last, "the text breaks off")
 
 
