@@ -28,8 +28,8 @@ from nsllm.types import Claim, ClaimGrounding
 
 sys.path.insert(0, str(Path(__file__).parent / "training" / "grounding"))
 from build import HELD_OUT, Builder, edited, rewritten
+from cases import Case, cases
 from draft import Draft
-from edits import EDITS
 from text import Article, articles, is_claim
 
 THRESHOLD = 0.5
@@ -47,10 +47,7 @@ NAMED = {
 }
 """The kinds that name each error rightly; errors of other kinds have no name."""
 
-_AROUND = 4
 Floats = NDArray[np.float64]
-Case = tuple[str, str, str]
-"""Text, passage, and the kind of its error; empty for none."""
 
 
 class Judge:
@@ -66,24 +63,6 @@ class Judge:
         chunks = [passage_chunk(passage) for passage in passages]
         grounded = grounding.ground(found, chunks, self._embed, self._grounder.read)
         return min(grounded, key=lambda claim: claim.score)
-
-
-def cases(found: Sequence[Article], count: int, random: Random) -> Iterator[Case]:
-    """Yield `count` sentences rewritten, and as many with an error, kinds in turn."""
-    builder = Builder(found, random)
-    kinds, made = list(EDITS), 0
-    while made < count:
-        kind = kinds[made % len(kinds)]
-        for _ in range(4000):
-            article, i = random.choice(builder.places)
-            passage = " ".join(article.sentences[max(0, i - _AROUND) : i + _AROUND + 1])
-            start = rewritten(Draft.of(article.sentences[i]), random, 1)
-            wrong = edited(start, kind, builder.pool(article, passage), random)
-            if wrong and wrong.spans() and wrong.text not in passage:
-                yield wrong.text, passage, kind
-                yield rewritten(Draft.of(article.sentences[i]), random).text, passage, ""
-                break
-        made += 1
 
 
 def summaries(data: Path, count: int, random: Random) -> Iterator[Case]:

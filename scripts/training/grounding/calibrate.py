@@ -1,9 +1,10 @@
 """Fit the logistic models on what the grounding model says (nsllm/scoring/grounding_weights.json).
 
-    python scripts/training/grounding/calibrate.py DATA PAIRS MODELS_HOME
+    python scripts/training/grounding/calibrate.py DATA WATCHED MODELS_HOME
 
-DATA and PAIRS are as in build.py and train.py. Fitted on data that the network has not learnt from:
-the pairs of held-out projects, the half of BEGIN and the claims of WiCE that were kept back. Each
+DATA is as in build.py; WATCHED holds the packages that it kept for watching the training. Fitted on
+what the network has not learnt from: these, and the half of BEGIN and the claims of WiCE that were
+kept back. Each
 set weighs the same. What is printed is therefore no evaluation; cross-validated figures are.
 """
 
@@ -15,20 +16,23 @@ from random import Random
 
 import numpy as np
 from build import begin, wice
+from cases import cases
 from numpy.typing import NDArray
+from text import articles
 
 from nsllm.embedding.embedder import Embedder
 from nsllm.scoring import grounding
 from nsllm.scoring.claims import claims
 from nsllm.scoring.evidence import passage_chunk
 from nsllm.scoring.grounder import Grounder
+from nsllm.scoring.weights import FEATURES, WORD_FEATURES
 from nsllm.types import Chunk
 
 Sample = tuple[str, list[Chunk], bool]
 Rows = NDArray[np.float64]
 OUTPUT = Path(grounding.__file__).with_name("grounding_weights.json")
 FOLDS = 5
-IMPORTANCE = {"documentation": 1.0, "BEGIN": 1.0, "WiCE": 1.3}
+IMPORTANCE = {"documentation": 1.0, "BEGIN": 1.0, "WiCE": 2.0}
 """How much each set weighs; most is the one that is least like what was trained on."""
 
 
@@ -51,11 +55,10 @@ def chunks_of(evidence: Sequence[str]) -> list[Chunk]:
     return [passage_chunk("\n".join(evidence))]
 
 
-def synthetic(pairs: Path, count: int) -> Iterator[Sample]:
-    """Yield claims and windows of projects that were not trained on."""
-    rows = [json.loads(line) for line in (pairs / "dev.jsonl").open(encoding="utf-8")]
-    for row in Random(2).sample(rows, count):
-        yield row["claim"], [passage_chunk(row["window"])], bool(row["label"])
+def documentation(folder: Path, count: int) -> Iterator[Sample]:
+    """Yield sentences of projects that were not trained on, beside their passages."""
+    for text, passage, kind in cases(list(articles(folder)), count // 2, Random(2)):
+        yield text, [passage_chunk(passage)], not kind
 
 
 def begin_samples(data: Path) -> Iterator[Sample]:
@@ -106,7 +109,7 @@ def auc(scores: Rows, labels: Rows) -> float:
 
 def at(name: str) -> int:
     """Return the column of a feature."""
-    return grounding.FEATURES.index(name)
+    return FEATURES.index(name)
 
 
 def probability(rows: Rows, theta: Rows) -> Rows:
@@ -118,7 +121,7 @@ def main() -> None:
     """Read, fit and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("pairs", type=Path)
+    parser.add_argument("watched", type=Path)
     parser.add_argument("home", type=Path)
     parser.add_argument("--count", type=int, default=700)
     parser.add_argument("--vectors", type=Path, help="keep vectors of sentences in this .npz")
@@ -138,7 +141,7 @@ def main() -> None:
 
     grounder = Grounder(models / "nsllm-grounding")
     sets = {
-        "documentation": list(synthetic(options.pairs, options.count)),
+        "documentation": list(documentation(options.watched, options.count)),
         "BEGIN": list(begin_samples(options.data)),
         "WiCE": list(wice_samples(options.data)),
     }
@@ -175,10 +178,10 @@ def main() -> None:
             options.vectors, texts=np.array(list(known)), vectors=np.stack(list(known.values()))
         )
     table = {
-        "fitted_on": "pairs of held-out documentation, half of BEGIN-WoW dev, WiCE dev",
-        "pair": dict(zip(grounding.FEATURES, theta[:-1].round(4).tolist(), strict=True)),
+        "fitted_on": "documentation kept for this, half of BEGIN-WoW dev, WiCE dev",
+        "pair": dict(zip(FEATURES, theta[:-1].round(4).tolist(), strict=True)),
         "bias": round(float(theta[-1]), 4),
-        "word": dict(zip(grounding.WORD_FEATURES, word_theta[:-1].round(4).tolist(), strict=True)),
+        "word": dict(zip(WORD_FEATURES, word_theta[:-1].round(4).tolist(), strict=True)),
         "word_bias": round(float(word_theta[-1]), 4),
     }
     OUTPUT.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
@@ -196,7 +199,7 @@ def fit_words(words: Sequence[tuple[Rows, Rows]]) -> Rows:
         scores[fold == k] = probability(rows[fold == k], theta)
     best = max(np.arange(0.1, 0.6, 0.02), key=lambda t: f1(scores > t, truth))
     alone = max(np.arange(-4, 3, 0.25), key=lambda t: f1(rows[:, 0] > t, truth))
-    absent = rows[:, grounding.WORD_FEATURES.index("nowhere")] > 0
+    absent = rows[:, WORD_FEATURES.index("nowhere")] > 0
     print(
         f"words: F1 {f1(scores > best, truth):.3f} at {best:.2f}; by the network alone"
         f" {f1(rows[:, 0] > alone, truth):.3f}, by absence {f1(absent, truth):.3f},"

@@ -6,11 +6,8 @@ written differently (`nsllm.scoring.differences`) and the share of its words tha
 weigh with it in a logistic model, fitted and calibrated by scripts/training/grounding/calibrate.py.
 """
 
-import json
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import resources
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -20,6 +17,7 @@ from nsllm.scoring.claims import without_markers
 from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import places
 from nsllm.scoring.grounder import Read, Reading
+from nsllm.scoring.weights import FEATURES, WORD_FEATURES, weights
 from nsllm.scoring.windows import Window, choose
 from nsllm.scoring.words import asserted_words, content_words
 from nsllm.types import Chunk, Claim, ClaimGrounding
@@ -28,24 +26,14 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 Span = tuple[int, int]
 
 _FACTS = ("number", "date", "version", "unit", "identifier", "path", "flag")
-FEATURES = ("logit", "overlap", "covered", "similarity", "fact", "name", "negation", "length")
-WORD_FEATURES = (
-    "token",
-    "least",
-    "around",
-    "absent",
-    "nowhere",
-    "nowhere_around",
-    "stop",
-    "pair",
-    "capital",
-    "place",
-)
-
 _SURE = 0.75
 """Above this no word of a claim is called unsupported."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s]")
+
+
+_WORDS = re.compile(r"[-\w`'\"(].*[\w`'\")%]|\w", re.DOTALL)
+"""What is left of a span without the punctuation around it."""
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,17 +58,15 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def score(self) -> float:
         """The probability that the passages support the claim; a verbatim quote is certain."""
-        weights = _weights()
-        return (
-            1.0 if self.verbatim else _sigmoid(float(self.features @ weights.pair + weights.bias))
-        )
+        fitted = weights()
+        return 1.0 if self.verbatim else _sigmoid(float(self.features @ fitted.pair + fitted.bias))
 
     def unsupported(self) -> list[Span]:
         """Return the spans of what the evidence does not support, joined; none where it does."""
         if self.score > _SURE:
             return []
-        weights = _weights()
-        chances = self.word_features @ weights.word + weights.word_bias
+        fitted = weights()
+        chances = self.word_features @ fitted.word + fitted.word_bias
         # What differs is named as a whole: all of `cache_size`, not its second part.
         named = [(d.start, d.end) for d in self.differences if d.kind != "negation"]
         return _joined(
@@ -91,15 +77,6 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
                 if chance > 0 or any(a <= start and end <= b for a, b in named)
             ],
         )
-
-
-class Weights(msgspec.Struct, frozen=True, kw_only=True):
-    """What the logistic models weigh: float64 [FEATURES] and [WORD_FEATURES]."""
-
-    pair: NDArray[np.float64]
-    bias: float
-    word: NDArray[np.float64]
-    word_bias: float
 
 
 def ground(
@@ -129,6 +106,7 @@ def compare(
         read([(text, w.text) for text, row in zip(texts, chosen, strict=True) for w in row])
     )
     everywhere = frozenset[str]().union(*words)
+    whole = "\n".join(chunk.text for chunk in chunks)
     return [
         _compared(
             text,
@@ -136,6 +114,7 @@ def compare(
             [next(readings) for _ in row],
             similarity=float(near.max()),
             everywhere=everywhere,
+            whole=whole,
         )
         for text, row, near in zip(texts, chosen, similarity, strict=True)
     ]
@@ -148,6 +127,7 @@ def _compared(
     *,
     similarity: float,
     everywhere: frozenset[str],
+    whole: str,
 ) -> Compared:
     quotes = [i for i, w in enumerate(windows) if _squeeze(text) in _squeeze(w.text)]
     best = quotes[0] if quotes else int(np.argmax([reading.logit for reading in readings]))
@@ -165,6 +145,7 @@ def _compared(
             _share(wanted, everywhere),
             similarity,
             float(bool(kinds.intersection(_FACTS))),
+            float(any(d.kind in _FACTS for d in differences(text, whole))),
             float("name" in kinds),
             float("negation" in kinds),
             min(len(wanted), 30) / 10,
@@ -204,17 +185,13 @@ def _judge(claim: Claim, compared: Compared | None) -> ClaimGrounding:
     if compared.verbatim:
         return ClaimGrounding(claim=claim, score=score, evidence=evidence)
     first = compared.differences[0] if compared.differences else None
-    shift = _shifts(claim.text, compared.text)
     return ClaimGrounding(
         claim=claim,
         score=score,
         evidence=evidence,
         problem=first.message if first else None,
         kind=first.kind if first else None,
-        unsupported=tuple(
-            (claim.start + shift[a], claim.start + shift[b - 1] + 1)
-            for a, b in compared.unsupported()
-        ),
+        unsupported=tuple(_placed(claim, compared)),
     )
 
 
@@ -255,17 +232,25 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
-    return [(start, end) for start, end in joined if any(c.isalnum() for c in text[start:end])]
+    trimmed = [_WORDS.search(text, start, end) for start, end in joined]
+    return [match.span() for match in trimmed if match]
 
 
-def _shifts(whole: str, bare: str) -> list[int]:
-    """Return where each character of the text without markers stands in the whole."""
-    found, at = [], 0
-    for char in bare:
-        at = whole.index(char, at)
-        found.append(at)
+def _placed(claim: Claim, compared: Compared) -> Iterator[Span]:
+    """Yield the unsupported spans in the text of the claim, in parts where a marker is between."""
+    shifts, at = [], claim.start
+    for char in compared.text:
+        at = claim.start + claim.text.index(char, at - claim.start)
+        shifts.append(at)
         at += 1
-    return found
+    for first, last in compared.unsupported():
+        start = first
+        for i in range(first + 1, last + 1):
+            if i == last or shifts[i] != shifts[i - 1] + 1:
+                if any(c.isalnum() for c in compared.text[start:i]):
+                    end = start + len(compared.text[start:i].rstrip())
+                    yield shifts[start], shifts[end - 1] + 1
+                start = i
 
 
 def _squeeze(text: str) -> str:
@@ -274,16 +259,3 @@ def _squeeze(text: str) -> str:
 
 def _sigmoid(value: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(value, -40, 40))))
-
-
-@cache
-def _weights() -> Weights:
-    """Read the fitted weights."""
-    body = (resources.files(__package__) / "grounding_weights.json").read_text("utf-8")
-    table = json.loads(body)
-    return Weights(
-        pair=np.array([table["pair"][name] for name in FEATURES]),
-        bias=float(table["bias"]),
-        word=np.array([table["word"][name] for name in WORD_FEATURES]),
-        word_bias=float(table["word_bias"]),
-    )

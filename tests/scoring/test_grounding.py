@@ -1,0 +1,104 @@
+"""How claims are compared with passages; a scripted model stands in for the network."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nsllm.scoring.claims import claims
+from nsllm.scoring.evidence import passage_chunk
+from nsllm.scoring.grounder import Reading
+from nsllm.scoring.grounding import compare, ground
+from nsllm.scoring.windows import choose
+from nsllm.scoring.words import content_words
+
+SOURCE = "The cache keeps entries for 30 s. A task removes them later. It runs at night."
+
+
+def embed(texts: Sequence[str]) -> np.ndarray:
+    """Count hashed words: texts with the same words are near."""
+    rows = np.full((len(texts), 64), 1e-3, np.float32)
+    for row, text in zip(rows, texts, strict=True):
+        for word in content_words(text):
+            row[sum(map(ord, word)) % 64] += 1
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Model:
+    """Finds support for a claim whose words the text has; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[str, str]] = []
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
+        self.pairs += pairs
+        return [self._read(claim, text) for claim, text in pairs]
+
+    def _read(self, claim: str, text: str) -> Reading:
+        tokens = []
+        for word in dict.fromkeys(claim.strip(".").split()):
+            start = claim.index(word)
+            tokens.append((start, start + len(word), 0.02 if word in text else 0.98))
+        missing = sum(chance > 0.5 for *_, chance in tokens)
+        return Reading(logit=max(4.0 - 4.0 * missing, -4.0), tokens=tuple(tokens))
+
+
+def judged(text: str, *passages: str) -> list:
+    chunks = [passage_chunk(passage) for passage in passages]
+    return ground(claims(text), chunks, embed, Model())
+
+
+def test_a_quotation_is_certain() -> None:
+    [found] = judged("The cache keeps entries for 30 s. [1]", SOURCE)
+    assert found.score == 1.0
+    assert found.unsupported == ()
+    assert found.evidence.text == "The cache keeps entries for 30 s."
+
+
+def test_what_differs_is_named_on_its_words() -> None:
+    text = "So it is. The cache keeps entries for 60 s [1]."
+    found = judged(text, SOURCE)[-1]
+    assert found.score < 0.5
+    assert (found.kind, found.problem) == ("number", "the source says 30 s, the text says 60 s")
+    assert "60 s" in [text[start:end] for start, end in found.unsupported]
+
+
+def test_spans_lie_in_the_text_behind_markers() -> None:
+    text = "Nights [1] are when the zebra task runs and removes entries."
+    [found] = judged(text, SOURCE)
+    assert found.unsupported
+    for start, end in found.unsupported:
+        assert found.claim.start <= start < end <= found.claim.end
+        assert "[" not in text[start:end]
+    assert any("zebra" in text[start:end] for start, end in found.unsupported)
+
+
+def test_more_passages_do_not_lower_a_score() -> None:
+    text = "The cache keeps all of its entries for 30 s."
+    others = [f"Page {i} tells of gardens and of rivers. Boats go there." for i in range(9)]
+    [alone], [among] = judged(text, SOURCE), judged(text, SOURCE, *others)
+    assert among.score >= alone.score - 1e-9
+    assert among.evidence == alone.evidence
+
+
+def test_without_a_sentence_nothing_is_supported() -> None:
+    [found] = judged("The cache keeps entries.", "")
+    assert (found.score, found.evidence) == (0.0, None)
+
+
+def test_windows_are_few_and_hold_what_is_spread_out() -> None:
+    parts = [f"Line {i} is about something else." for i in range(30)]
+    parts[3], parts[20] = "The cache keeps entries.", "Entries last for 30 s."
+    model = Model()
+    compare(["The cache keeps entries for 30 s."], [passage_chunk(" ".join(parts))], embed, model)
+    assert len(model.pairs) <= 6
+    assert any(parts[3] in text and parts[20] in text for _, text in model.pairs)
+
+
+def test_windows_fit_into_the_context() -> None:
+    from nsllm.scoring.evidence import places
+
+    found = places([passage_chunk(" ".join(["A rather long sentence " * 12 + "ends."] * 6))])
+    words = [frozenset(content_words(place.text)) for place in found]
+    similarity = np.ones(len(found), np.float32)
+    for window in choose("A long sentence ends.", similarity, found, words):
+        assert len(window.text) <= 490
