@@ -61,7 +61,7 @@ async def test_documents_are_read_without_models(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "code"), [((), "model.unknown"), (("--untrusted",), "model.missing")]
+    ("options", "code"), [((), "model.unknown"), (("--untrusted", "--"), "model.missing")]
 )
 async def test_a_workspace_that_is_not_trusted_chooses_no_model(
     connect: Connect, tmp_path: Path, options: tuple[str, ...], code: str

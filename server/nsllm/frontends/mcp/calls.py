@@ -12,7 +12,6 @@ from mcp.server.context import ServerRequestContext
 from nsllm.app import Application
 from nsllm.frontends.http.service import Service
 from nsllm.frontends.http.slots import Slots
-from nsllm.frontends.http.streaming import timed_out
 from nsllm.frontends.http.tokens import SCOPES, Client
 from nsllm.frontends.sessions import Sessions
 from nsllm.settings import Server
@@ -45,18 +44,15 @@ class Context:
             RequestRefused: no slot was free, or it took too long.
         """
         name = self.service.name(workspace)
-        try:
-            async with asyncio.timeout(self._limit_s), self._slots.take():
-                state = self.service.describe(name)[0].state
-                if state == "failed":
-                    # What was in the way, such as a missing model, may be mended by now.
-                    await self.service.index(name, rebuild=False)
-                elif state == "indexing":
-                    await report(0, "Waiting until the documents are indexed")
-                async with self.service.use(name) as application:
-                    yield application
-        except TimeoutError:
-            raise timed_out(self._limit_s) from None
+        async with self._slots.take(self._limit_s):
+            state = self.service.describe(name)[0].state
+            if state == "failed":
+                # What was in the way, such as a missing model, may be mended by now.
+                await self.service.index(name, rebuild=False)
+            elif state == "indexing":
+                await report(0, "Waiting until the documents are indexed")
+            async with self.service.use(name) as application:
+                yield application
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
