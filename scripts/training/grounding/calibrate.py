@@ -32,7 +32,7 @@ Sample = tuple[str, list[Chunk], bool]
 Rows = NDArray[np.float64]
 OUTPUT = Path(grounding.__file__).with_name("grounding_weights.json")
 FOLDS = 5
-IMPORTANCE = {"documentation": 1.0, "BEGIN": 1.0, "WiCE": 2.0}
+IMPORTANCE = {"documentation": 1.0, "BEGIN": 1.0, "WiCE": 1.3}
 """How much each set weighs; most is the one that is least like what was trained on."""
 
 

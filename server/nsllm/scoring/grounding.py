@@ -17,7 +17,7 @@ from nsllm.scoring.claims import without_markers
 from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import places
 from nsllm.scoring.grounder import Read, Reading
-from nsllm.scoring.weights import FEATURES, WORD_FEATURES, weights
+from nsllm.scoring.weights import WORD_FEATURES, weights
 from nsllm.scoring.windows import Window, choose
 from nsllm.scoring.words import asserted_words, content_words
 from nsllm.types import Chunk, Claim, ClaimGrounding
