@@ -11,8 +11,8 @@ from nsllm.errors import UsageError
 from nsllm.frontends import wire
 from nsllm.frontends.lsp.protocol import decode
 from nsllm.frontends.lsp.regions import region_of_answer
-from nsllm.frontends.sessions import Sessions
 from nsllm.frontends.lsp.work import Token
+from nsllm.frontends.sessions import Sessions
 from nsllm.types import Answer, AnswerEvent, Delta, Mode, Question, Retrieved, Turn
 
 if TYPE_CHECKING:
