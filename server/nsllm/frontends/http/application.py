@@ -11,7 +11,7 @@ from litestar.response import Stream
 from nsllm.errors import NsllmError
 from nsllm.frontends import wire
 from nsllm.frontends.http.catalogue import OPERATIONS
-from nsllm.frontends.http.gate import Exchange, Gate, Span, logger, problem_headers
+from nsllm.frontends.http.gate import App, Exchange, Gate, Span, logger, problem_headers
 from nsllm.frontends.http.metrics import Metrics
 from nsllm.frontends.http.openapi import document
 from nsllm.frontends.http.operations import Call, Context, Events, Operation, Raw
@@ -31,7 +31,10 @@ def build(service: Service, settings: Server, tokens: Tokens, span: Span) -> Gat
     metrics = Metrics(slots)
     context = Context(service, slots, metrics, Sessions(), settings)
     app = Litestar(
-        [*(_route(operation, context) for operation in OPERATIONS), _openapi_route()],
+        [
+            *(_route(operation, context) for operation in OPERATIONS),
+            _openapi_route(),
+        ],
         openapi_config=None,
         logging_config=None,
         # The gate has read the body already, within the limit of the settings.
@@ -42,7 +45,7 @@ def build(service: Service, settings: Server, tokens: Tokens, span: Span) -> Gat
             Exception: _tell_crash,
         },
     )
-    return Gate(app, settings=settings, tokens=tokens, metrics=metrics, span=span)
+    return Gate(_with_options(app), settings=settings, tokens=tokens, metrics=metrics, span=span)
 
 
 def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
@@ -63,7 +66,7 @@ def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
             if operation.method == "POST":
                 body = decoder.decode(await request.body())
             else:
-                body = msgspec.convert(dict(request.query_params), operation.takes, strict=False)
+                body = msgspec.convert(_query(request), operation.takes, strict=False)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _misfit(error) from error
         call = Call(context, exchange, client, body, request.path_params)
@@ -90,6 +93,40 @@ def _respond(result: object) -> Response[Any]:
     if isinstance(result, Raw):
         return Response(result.body, media_type=result.media_type, status_code=result.status)
     return Response(wire.to_json(result).encode(), media_type=_JSON, status_code=200)
+
+
+def _query(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return the parameters in the address.
+
+    Raises:
+        RequestRefused: one is there twice, or is null: what is not meant is left out.
+    """
+    given = request.query_params
+    for name, value in given.items():
+        if len(given.getall(name)) > 1 or value.lower() == "null":
+            raise RequestRefused(
+                400,
+                "request",
+                f"`{name}` is in the address twice, or null.",
+                hint="Send it once, or leave it out.",
+            )
+    return dict(given)
+
+
+def _with_options(app: App) -> App:
+    """Name all methods of a path: by itself Litestar names those of its first handler."""
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        known = _methods_of(scope["path"]) if scope["type"] == "http" else set()
+        if not known or scope["method"] != "OPTIONS":
+            await app(scope, receive, send)
+            return
+        allowed = ", ".join(sorted(known | {"OPTIONS"})).encode()
+        headers = [(b"allow", allowed)]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    return serve
 
 
 def _openapi_route() -> HTTPRouteHandler:
@@ -124,7 +161,7 @@ def _tell(request: Request[Any, Any, Any], error: NsllmError) -> Response[bytes]
 def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Tell what Litestar found wrong: the path, or the method."""
     if error.status_code == 405:
-        allowed = ", ".join(sorted(_methods(request)))
+        allowed = ", ".join(sorted({"OPTIONS"} | (_methods_of(request.scope["path"]) or {"GET"})))
         refused = RequestRefused(
             405,
             "method",
@@ -146,15 +183,13 @@ def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     return _tell_crash(request, error)
 
 
-def _methods(request: Request[Any, Any, Any]) -> set[str]:
-    path = request.scope["path"]
+def _methods_of(path: str) -> set[str]:
     templates = [(each.path.partition("{")[0], each) for each in OPERATIONS]
-    found = {
+    return {
         each.method
         for start, each in templates
         if path == each.path or (start != each.path and path.startswith(start))
     }
-    return (found or {"GET"}) | {"OPTIONS"}
 
 
 def _tell_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
