@@ -192,7 +192,7 @@ def _values(kind: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in kind["enum"] if value is not None)
     if kind.get("items", {}).get("$ref"):
         return "list of tables"
-    single = kind["type"][0] if isinstance(kind["type"], list) else kind["type"]
+    single: str = kind["type"][0] if isinstance(kind["type"], list) else kind["type"]
     name = {"array": "list of strings", "object": "table"}.get(single, single)
     limits = [text.format(kind[limit]) for limit, text in _RANGES.items() if limit in kind]
     return " ".join([name, *limits])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -51,7 +52,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[CheckedFile, ...]
     skipped: tuple[tuple[str, str], ...] = ()
     """Files that could not be checked, and why."""
-    rules: tuple[Rule[object], ...] = ()
+    rules: tuple[Rule[Any], ...] = ()
     """Every rule that could have found something."""
     workspace: Path = Path()
     """What the paths of evidence are relative to."""

@@ -187,15 +187,15 @@ def _configure(
     for option, key, value in short.get(rule.id, ()):
         values[option], origins[option] = value, key
     for table in tables:
-        key, options = table.get(rule.id, ("", {}))
-        for option, value in options.items():
+        key, given = table.get(rule.id, ("", {}))
+        for option, value in given.items():
             values[option], origins[option] = value, f"{key}.{option}"
     options = _convert(rule, values, origins)
     return Configured(rule=rule, options=options, origins=origins)
 
 
 def _convert(rule: Rule[Any], values: dict[str, Any], origins: Mapping[str, str]) -> Options:
-    kind = type(rule.options)
+    kind: type[Options] = type(rule.options)
     for option, value in values.items():
         # One at a time, so that the message can name the key; JSON Schema's own words for a type
         # are kept out of it.

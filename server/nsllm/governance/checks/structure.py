@@ -51,14 +51,14 @@ def find_misfits(subject: Subject, options: SchemaOptions) -> Iterator[Observati
     validator = _validator_class()(_schema_of(options), registry=Registry())
     try:
         errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
-    except Unresolvable as error:
+    except Unresolvable as outside:
         # Only what the schema itself defines is looked up: nothing is fetched.
-        message = f"The schema refers to something outside it: {error}."
+        message = f"The schema refers to something outside it: {outside}."
         yield Observation(start=0, end=0, message=message)
         return
-    for error in errors:
-        start, end = locate(text, list(error.absolute_path))
-        yield Observation(start=offset + start, end=offset + end, message=_message(error))
+    for violation in errors:
+        start, end = locate(text, list(violation.absolute_path))
+        yield Observation(start=offset + start, end=offset + end, message=_message(violation))
 
 
 def locate(text: str, path: Sequence[str | int]) -> tuple[int, int]:
@@ -120,7 +120,8 @@ def _check_pattern(
 
 @cache
 def _validator_class() -> Any:
-    return validators.extend(Draft202012Validator, {"pattern": _check_pattern})
+    extend: Any = validators.extend  # its stub has no types
+    return extend(Draft202012Validator, {"pattern": _check_pattern})
 
 
 RULES = (
