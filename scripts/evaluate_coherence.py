@@ -19,7 +19,7 @@ import numpy as np
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.coherence import coherence
 from nsllm.scoring.grounding import Embed
-from nsllm.settings import Settings
+from nsllm.settings import Models, Settings
 
 sys.path.insert(0, str(Path(__file__).parent / "training"))
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("documentation", type=Path)
     parser.add_argument("--count", type=int, default=400, help="paragraphs")
     options = parser.parse_args()
-    embed = ModelRuntime(Settings()).embedder().embed
+    embed = ModelRuntime(Settings(models=Models(threads=1))).embedder().embed
     corpus = Corpus(options.documentation, lambda name: name.startswith(HELD_OUT))
     rng = random.Random(99)
     intact = [corpus.intact(rng, least=3) for _ in range(options.count)]

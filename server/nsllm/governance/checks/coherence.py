@@ -27,9 +27,9 @@ RULES = (
         summary="A text whose sentences hardly belong together, or repeat themselves.",
         find=find_incoherent,
         measured=True,
-        options=LowScore(warn=0.25, reject=0.05, applies_to=("answer",)),
-        strict={"warn": 0.4, "reject": 0.2},
-        permissive={"warn": 0.1, "severity": "warn"},
+        options=LowScore(warn=0.1, reject=0.02, applies_to=("answer",)),
+        strict={"warn": 0.25, "reject": 0.05},
+        permissive={"warn": 0.05, "severity": "warn"},
         advice="Put the sentences into order, and finish the last one.",
     ),
 )
