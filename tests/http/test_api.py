@@ -309,7 +309,7 @@ def test_more_than_the_limit_is_refused_until_later(start: Start) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
 def test_told_to_stop_it_finishes_what_runs(start: Start) -> None:
-    server = start(NSLLM_SERVER_CONCURRENCY="2").ready()
+    server = start(NSLLM_SERVER_CONCURRENCY="2", NSLLM_SERVER_SHUTDOWN_TIMEOUT_S="250").ready()
     statuses: list[int] = []
 
     def once() -> None:
