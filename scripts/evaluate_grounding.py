@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsllm.embedding.embedder import Embedder
+from nsllm.models.grounder import Grounder
 from nsllm.scoring import grounding
 from nsllm.scoring.claims import claims
 from nsllm.scoring.evidence import passage_chunk
-from nsllm.scoring.grounder import Grounder
 from nsllm.types import Claim, ClaimGrounding
 
 sys.path.insert(0, str(Path(__file__).parent / "training" / "grounding"))

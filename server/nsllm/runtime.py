@@ -15,10 +15,10 @@ from nsllm.generation.reader import Reader
 from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
 from nsllm.models.classifier import Classifier
+from nsllm.models.grounder import Grounder
 from nsllm.models.registry import InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
-from nsllm.scoring.grounder import Grounder
 from nsllm.scoring.scorer import Classifiers
 from nsllm.scoring.toxicity import Classify
 from nsllm.settings import Settings

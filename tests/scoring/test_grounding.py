@@ -6,8 +6,8 @@ import numpy as np
 
 from nsllm.scoring.claims import claims
 from nsllm.scoring.evidence import passage_chunk
-from nsllm.scoring.grounder import Reading
 from nsllm.scoring.grounding import compare, ground
+from nsllm.scoring.support import Reading
 from nsllm.scoring.windows import choose
 from nsllm.scoring.words import content_words
 

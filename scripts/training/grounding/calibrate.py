@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from text import articles
 
 from nsllm.embedding.embedder import Embedder
+from nsllm.models.grounder import Grounder
 from nsllm.scoring import grounding
 from nsllm.scoring.claims import claims
 from nsllm.scoring.evidence import passage_chunk
-from nsllm.scoring.grounder import Grounder
 from nsllm.scoring.weights import FEATURES, WORD_FEATURES
 from nsllm.types import Chunk
 

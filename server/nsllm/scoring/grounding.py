@@ -1,7 +1,7 @@
 """How far passages support each claim of a text.
 
 A claim is read beside several windows of the passages (`nsllm.scoring.windows`) by a small
-cross-encoder (`nsllm.scoring.grounder`); the window that supports it best is its evidence. What is
+cross-encoder (`nsllm.models.grounder`); the window that supports it best is its evidence. What is
 written differently (`nsllm.scoring.differences`) and the share of its words that the evidence has
 weigh with it in a logistic model, fitted and calibrated by scripts/training/grounding/calibrate.py.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nsllm.scoring.claims import without_markers
 from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import places
-from nsllm.scoring.grounder import Read, Reading
+from nsllm.scoring.support import Read, Reading
 from nsllm.scoring.weights import WORD_FEATURES, weights
 from nsllm.scoring.windows import Window, choose
 from nsllm.scoring.words import asserted_words, content_words

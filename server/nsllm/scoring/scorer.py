@@ -8,8 +8,8 @@ import numpy as np
 from nsllm.scoring.cited import with_cited
 from nsllm.scoring.claims import claims, without_markers
 from nsllm.scoring.coherence import Flaw, coherence
-from nsllm.scoring.grounder import Read
 from nsllm.scoring.grounding import Embed, ground
+from nsllm.scoring.support import Read
 from nsllm.scoring.toxicity import Classify, ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
 

@@ -1,107 +1,9 @@
 """All operations of the API, each with an example."""
 
-from typing import Any
-
-from nsllm.frontends.http import answers, api, contracts, openai
+from nsllm.frontends.http import answers, api, contracts, examples, openai
 from nsllm.frontends.http import openai_contracts as oc
 from nsllm.frontends.http.operations import Operation
 from nsllm.frontends.wire import WireAnswer
-
-_SOURCE = {
-    "marker": 1,
-    "path": "docs/storage.md",
-    "start_line": 1,
-    "end_line": 3,
-    "text": "# Storage\n\nReadings are kept for 30 days.",
-    "score": 0.8731,
-}
-_SCORES = {
-    "relevance": 0.91,
-    "coherence": 1.0,
-    "grounding": 0.98,
-    "perplexity": 6.2,
-    "toxicity": None,
-    "overall": 0.96,
-}
-_TEXT = "Readings are kept for 30 days. [1]"
-_ID = "0c5b7e0d5d0f4f5c9f2b0a4f6a1d3e77"
-_ANSWER = {
-    "id": _ID,
-    "text": _TEXT,
-    "mode": "extract",
-    "model": None,
-    "sources": [_SOURCE],
-    "scores": _SCORES,
-    "findings": [],
-    "verdict": "pass",
-    "timings_ms": {"retrieval": 4.1, "reading": 38.0, "total": 61.5},
-    "cached": False,
-}
-_FINDING = {
-    "rule": "grounding.claim",
-    "severity": "warn",
-    "start": 0,
-    "end": 30,
-    "message": "The passages say 30 where the text says 90.",
-    "evidence": {
-        "marker": 1,
-        "text": "Readings are kept for 30 days.",
-        "path": "docs/storage.md",
-        "start_line": 3,
-        "end_line": 3,
-    },
-}
-_JUDGEMENT = {"scores": {**_SCORES, "grounding": 0.12}, "findings": [_FINDING], "verdict": "warn"}
-_MODEL = {
-    "id": "smollm2-135m-instruct",
-    "task": "generation",
-    "family": "llama",
-    "parameters": 134_515_008,
-    "licence": "Apache-2.0",
-    "context_length": 8192,
-    "disk_bytes": 113_000_000,
-    "memory_bytes": 300_000_000,
-    "installed": True,
-    "in_use": True,
-    "exam": None,
-}
-_FOLDER = {
-    "workspace": "harrow",
-    "state": "ready",
-    "documents": 5,
-    "chunks": 7,
-    "skipped": 0,
-    "problem": None,
-}
-_EVENTS = (
-    'event: sources\ndata: {"sources": […]}\n\n'
-    'event: delta\ndata: {"text": "Readings are kept for 30 days. [1]"}\n\n'
-    'event: answer\ndata: {"id": "…", "text": "…", "verdict": "pass", …}\n\n'
-)
-_GOVERNANCE = {
-    "id": _ID,
-    "mode": "extract",
-    "model": None,
-    "sources": [_SOURCE],
-    "scores": _SCORES,
-    "findings": [],
-    "verdict": "pass",
-    "ignored": ["temperature"],
-}
-_QUESTION = "How long are readings kept?"
-_OPENAI_MODEL = {"id": "nsllm", "created": 0, "owned_by": "nsllm", "object": "model"}
-
-
-def _completion(kind: str, prefix: str, choice: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": f"{prefix}-{_ID}",
-        "created": 1_760_000_000,
-        "model": "nsllm",
-        "choices": [{"index": 0, "finish_reason": "stop", **choice}],
-        "object": kind,
-        "nsllm": _GOVERNANCE,
-    }
-
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -121,9 +23,9 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=answers.hybrid_query,
         scope="ask",
         streams=True,
-        request={"question": _QUESTION, "top_k": 5},
-        response=_ANSWER,
-        events=_EVENTS,
+        request={"question": examples.QUESTION, "top_k": 5},
+        response=examples.ANSWER,
+        events=examples.EVENTS,
         errors=(404, 409, 422, 429, 503, 504),
     ),
     Operation(
@@ -138,7 +40,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scope="ask",
         works=True,
         request={"query": "retention of readings", "top_k": 3},
-        response={"hits": [_SOURCE]},
+        response={"hits": [examples.SOURCE]},
         errors=(404, 409, 503, 504),
     ),
     Operation(
@@ -169,11 +71,11 @@ OPERATIONS: tuple[Operation, ...] = (
         scope="ask",
         works=True,
         request={
-            "question": _QUESTION,
+            "question": examples.QUESTION,
             "answer": "Readings are kept for 90 days.",
             "passages": ["Readings are kept for 30 days."],
         },
-        response=_JUDGEMENT,
+        response=examples.JUDGEMENT,
         errors=(409, 422, 503, 504),
     ),
     Operation(
@@ -192,7 +94,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scope="ask",
         works=True,
         request={"text": "Readings are kept for 90 days.", "path": "docs/draft.md"},
-        response=_JUDGEMENT,
+        response=examples.JUDGEMENT,
         errors=(404, 409, 503, 504),
     ),
     Operation(
@@ -205,7 +107,7 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=contracts.ModelList,
         handler=api.list_models,
         scope="ask",
-        response={"models": [_MODEL]},
+        response={"models": [examples.MODEL]},
     ),
     Operation(
         method="POST",
@@ -223,7 +125,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scope="admin",
         works=True,
         request={"id": "smollm2-135m-instruct"},
-        response={"models": [_MODEL]},
+        response={"models": [examples.MODEL]},
         errors=(404, 409, 503, 504),
     ),
     Operation(
@@ -236,7 +138,7 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=contracts.FolderList,
         handler=api.index_state,
         scope="ask",
-        response={"workspaces": [_FOLDER]},
+        response={"workspaces": [examples.FOLDER]},
     ),
     Operation(
         method="POST",
@@ -251,7 +153,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scope="index",
         works=True,
         request={"action": "sync"},
-        response={"workspaces": [_FOLDER]},
+        response={"workspaces": [examples.FOLDER]},
         errors=(404, 409, 503, 504, 507),
     ),
     Operation(
@@ -269,16 +171,16 @@ OPERATIONS: tuple[Operation, ...] = (
             "records": [
                 {
                     "number": 17,
-                    "id": _ID,
+                    "id": examples.ID,
                     "time": "2026-05-04T09:30:00.000+00:00",
                     "workspace": "/srv/harrow",
                     "client": "http:owner",
-                    "question": _QUESTION,
-                    "text": _TEXT,
+                    "question": examples.QUESTION,
+                    "text": examples.TEXT,
                     "mode": "extract",
                     "model": None,
                     "verdict": "pass",
-                    "scores": _SCORES,
+                    "scores": examples.SCORES,
                     "findings": [],
                 }
             ],
@@ -313,9 +215,11 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=openai.chat,
         scope="ask",
         streams=True,
-        request={"model": "nsllm", "messages": [{"role": "user", "content": _QUESTION}]},
-        response=_completion(
-            "chat.completion", "chatcmpl", {"message": {"role": "assistant", "content": _TEXT}}
+        request={"model": "nsllm", "messages": [{"role": "user", "content": examples.QUESTION}]},
+        response=examples.completion(
+            "chat.completion",
+            "chatcmpl",
+            {"message": {"role": "assistant", "content": examples.TEXT}},
         ),
         events='data: {"id": "…", "object": "chat.completion.chunk", …}\n\ndata: [DONE]\n\n',
         errors=(404, 409, 422, 429, 503, 504),
@@ -331,8 +235,8 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=openai.complete,
         scope="ask",
         streams=True,
-        request={"model": "nsllm", "prompt": _QUESTION},
-        response=_completion("text_completion", "cmpl", {"text": _TEXT}),
+        request={"model": "nsllm", "prompt": examples.QUESTION},
+        response=examples.completion("text_completion", "cmpl", {"text": examples.TEXT}),
         events='data: {"id": "…", "object": "text_completion", …}\n\ndata: [DONE]\n\n',
         errors=(404, 409, 422, 429, 503, 504),
     ),
@@ -366,7 +270,7 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=oc.OpenAiModelList,
         handler=openai.list_models,
         scope="ask",
-        response={"data": [_OPENAI_MODEL], "object": "list"},
+        response={"data": [examples.OPENAI_MODEL], "object": "list"},
     ),
     Operation(
         method="GET",
@@ -378,7 +282,7 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=oc.Model,
         handler=openai.get_model,
         scope="ask",
-        response=_OPENAI_MODEL,
+        response=examples.OPENAI_MODEL,
         errors=(404,),
         parameters={"model": "The model's id."},
     ),

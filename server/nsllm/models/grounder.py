@@ -2,17 +2,17 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from nsllm.embedding.embedder import MODEL_FILE, Session, batches
 from nsllm.embedding.tokenizer import Tokenizer
+from nsllm.scoring.support import Reading
 
 CONTEXT_TOKENS = 160
 """As in training (scripts/training/grounding/train.py)."""
@@ -21,21 +21,6 @@ _REMEMBERED = 1024
 """Readings that are kept: a text that grows, or is checked again, holds the same claims."""
 
 _BATCH_TOKENS = 2048
-
-
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model says of one claim beside one text.
-
-    `logit` is the log odds that the text supports the claim. `tokens` are the claim's tokens as
-    (start, end, probability that it is not supported), offsets in characters of the claim.
-    """
-
-    logit: float
-    tokens: tuple[tuple[int, int, float], ...]
-
-
-Read = Callable[[Sequence[tuple[str, str]]], list[Reading]]
-"""Reads pairs of a claim and a text to find its support in."""
 
 
 class Grounder:
