@@ -78,7 +78,7 @@ def shell(place: Path, isolated_home: Path, models_home: Path) -> Run:
 def test_a_contradiction_is_found_at_its_place_and_fails_the_run(place: Path, shell: Run) -> None:
     done = shell("nsllm", "check", "bad.md", "--explain")
     assert done.returncode == 1, done.stderr
-    assert "bad.md:3:1 reject grounding.claim" in done.stdout
+    assert "bad.md:3:25 reject grounding.claim" in done.stdout
     assert "Why: " in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     done = shell("nsllm", "check", ".", "--format", "json")
@@ -135,5 +135,5 @@ def test_the_hook_stops_a_commit_of_a_contradiction(
     done = shell("git", "commit", "-m", "bad")
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
-    assert "bad.md:3:1 reject grounding.claim" in said
+    assert "bad.md:3:25 reject grounding.claim" in said
     assert shell("git", "rev-list", "--count", "HEAD").stdout.strip() == "1"

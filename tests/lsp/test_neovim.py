@@ -42,6 +42,6 @@ def test_neovim_shows_and_mends_a_finding(
     result = json.loads(out.read_text("utf-8"))
     assert "error" not in result, result["error"]
     assert "95" in result["message"]
-    assert (result["from"], result["to"]) == (0, len(claim))
+    assert claim[result["from"] : result["to"]] == "95"
     assert "The Team plan costs 80 euros" in result["hover"]
     assert result["text"] == ["# Neu 📓", "", claim.replace("95", "80")]
