@@ -61,7 +61,6 @@ def test_the_session_used_longest_ago_is_dropped() -> None:
             "blinks green",
         ),
         ("What does the Team plan cost?", "How many relays does it cover?", "docs/plans.md", "50"),
-        ("Where do older readings move to?", "How is it compressed?", "docs/storage.md", "zstd"),
         ("When is an alarm raised?", "And who is told?", "docs/alarms.md", "on-call engineer"),
     ],
 )
