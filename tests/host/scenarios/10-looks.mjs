@@ -15,7 +15,8 @@ export default {
     const { page } = window;
     const inEachTheme = async (name) => {
       for (const [theme, label] of Object.entries(THEMES)) {
-        profile.user['workbench.colorTheme'] = label;
+        // Those of the machine are watched in a browser; the user's own are read at the start.
+        profile.machine['workbench.colorTheme'] = label;
         writeSettings(profile);
         const kind = { light: 'vs', dark: 'vs-dark', contrast: 'hc-black' }[theme];
         await page.locator(`.monaco-workbench.${kind}`).waitFor();
@@ -36,13 +37,6 @@ export default {
       await inEachTheme('narrow');
       if (overflow > 0) throw new Error(`the panel, ${width} pixels wide, scrolls sideways by ${overflow}`);
       await page.setViewportSize({ width: 1600, height: 900 });
-    });
-    await step('an inserted answer with its code lens', async () => {
-      await window.openFile('plans.md', 3);
-      await window.run('NS-LLM: Insert Last Answer');
-      await page.locator('.part.editor .codelens-decoration a').first().waitFor({ timeout: LONG });
-      await inEachTheme('code-lens');
-      await window.run('File: Revert File');
     });
     await step('the language status', async () => {
       await languageStatus(window);
@@ -93,6 +87,13 @@ export default {
       await window.run('NS-LLM: Open Walkthrough');
       await page.locator('.gettingStartedContainer .getting-started-step').first().waitFor();
       await inEachTheme('walkthrough');
+    });
+    await step('an inserted answer with its code lens', async () => {
+      await window.openFile('plans.md', 3);
+      await window.run('NS-LLM: Insert Last Answer');
+      await page.locator('.part.editor .codelens-decoration a').first().waitFor({ timeout: LONG });
+      await inEachTheme('code-lens');
+      await window.run('File: Revert File');
     });
   },
 };
