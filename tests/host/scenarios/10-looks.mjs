@@ -1,17 +1,14 @@
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ask, languageStatus, panel, ready, threadTakesText } from '../nsllm.mjs';
-import { PATIENCE, until } from '../until.mjs';
-import { fixture, writeSettings } from '../vscode.mjs';
+import { until } from '../until.mjs';
+import { writeSettings } from '../vscode.mjs';
 
-const LONG = 60_000 * PATIENCE;
 const THEMES = { light: 'Light 2026', dark: 'Dark 2026', contrast: 'Default High Contrast' };
 
 export default {
-  title: 'How every view looks, light, dark, in high contrast and narrow',
+  title: 'How the views look, light, dark, in high contrast and narrow',
   size: { width: 1600, height: 900 },
 
-  async run({ step, window, profile, workspace }) {
+  async run({ step, window, profile }) {
     const { page } = window;
     const inEachTheme = async (name) => {
       for (const [theme, label] of Object.entries(THEMES)) {
@@ -62,38 +59,6 @@ export default {
       await inEachTheme('inline');
       await thread.getByRole('button', { name: 'Discard' }).click();
       await thread.waitFor({ state: 'hidden' });
-    });
-    await step('a finding with its hover and Problems', async () => {
-      copyFileSync(fixture('draft.md'), join(workspace, 'draft.md'));
-      await window.openFile('draft.md');
-      await window.run('NS-LLM: Check This Document');
-      await until(() => window.squiggles.count(), { what: 'a squiggle', timeout: 120_000 });
-      await window.clearToasts();
-      await window.run('Problems: Focus on Problems View');
-      await page.locator('.markers-panel .monaco-list-row').first().waitFor();
-      await window.goToText('draft.md', '48');
-      await window.run('Show or Focus Hover');
-      await window.hover('The nearest source');
-      await inEachTheme('hover');
-      await window.key('Escape', 'Escape');
-      await window.run('View: Close Panel');
-    });
-    await step('the audit log', async () => {
-      await window.run('NS-LLM: Show Audit Log');
-      await window.lines('How many probes').first().waitFor();
-      await inEachTheme('audit');
-    });
-    await step('the walkthrough', async () => {
-      await window.run('NS-LLM: Open Walkthrough');
-      await page.locator('.gettingStartedContainer .getting-started-step').first().waitFor();
-      await inEachTheme('walkthrough');
-    });
-    await step('an inserted answer with its code lens', async () => {
-      await window.openFile('plans.md', 3);
-      await window.run('NS-LLM: Insert Last Answer');
-      await page.locator('.part.editor .codelens-decoration a').first().waitFor({ timeout: LONG });
-      await inEachTheme('code-lens');
-      await window.run('File: Revert File');
     });
   },
 };
