@@ -14,6 +14,17 @@ from lsp.editor import home_with_models
 Start = Callable[..., Live]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let no test fail for the socket of a client that was refused, or left within a stream.
+
+    The client's library leaves such a socket to the collector, which runs when it likes.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
 @pytest.fixture(scope="session")
 def server_home(models_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An NSLLM_HOME with the models."""
@@ -54,10 +65,7 @@ def start(models_home: Path, tmp_path: Path, harrow: Path) -> Iterator[Start]:
 
 @pytest.fixture(autouse=True)
 def sockets_of_clients_that_left() -> Iterator[None]:
-    """Collect them here: a client that leaves within a stream does not close its socket.
-
-    Left to chance, the warning would fail whichever test the collector happens to run in.
-    """
+    """Collect them here, so that no test of another folder meets them."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
