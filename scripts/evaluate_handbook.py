@@ -1,9 +1,9 @@
 """Ask the sample handbook its test questions and count what comes back.
 
-    .venv/bin/python scripts/evaluate_handbook.py [--mode MODE] [--more] [--verbose]
+    .venv/bin/python scripts/evaluate_handbook.py [--mode MODE] [--set SET] [--verbose]
 
-The questions are in tests/data/handbook; nothing was trained or tuned on them. `--more` takes the
-second set of each kind.
+The questions are in tests/data/handbook; nothing was trained or tuned on them. `--set` takes the
+first, second or third set of each kind.
 """
 
 import argparse
@@ -24,13 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
 HANDBOOK = ROOT / "examples" / "handbook"
 DATA = ROOT / "tests" / "data" / "handbook"
 MAX_WORDS = 80
+SUFFIXES = {"first": "", "second": "_more", "third": "_third"}
+"""How the names of a set's two files end."""
 
 
-async def evaluate(mode: Mode, *, more: bool = False, verbose: bool = False) -> dict[str, Any]:
+async def evaluate(mode: Mode, *, chosen: str = "first", verbose: bool = False) -> dict[str, Any]:
     """Return the counts over all questions of one set."""
     loaded = settings.load(HANDBOOK)
     application = Application(HANDBOOK, loaded, ModelRuntime(loaded))
-    suffix = "_more" if more else ""
+    suffix = SUFFIXES[chosen]
     counts = dict.fromkeys(
         ("answerable", "document", "fact", "short", "fact_and_short", "rejected"), 0
     ) | {"unanswerable": 0, "not_found": 0}
@@ -70,12 +72,12 @@ def main() -> int:
     """Print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mode", choices=["auto", "extract", "generate"], default="auto")
-    parser.add_argument("--more", action="store_true")
+    parser.add_argument("--set", choices=list(SUFFIXES), default="first")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    counts = asyncio.run(evaluate(options.mode, more=options.more, verbose=options.verbose))
+    counts = asyncio.run(evaluate(options.mode, chosen=options.set, verbose=options.verbose))
     total = counts["answerable"]
-    print(f"mode {options.mode}{', second set' if options.more else ''}")
+    print(f"mode {options.mode}, {options.set} set")
     print(f"  right document among the sources  {counts['document']} of {total}")
     print(f"  text holds the fact               {counts['fact']} of {total}")
     print(f"  ... in at most {MAX_WORDS} words           {counts['fact_and_short']} of {total}")
