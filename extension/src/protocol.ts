@@ -88,6 +88,11 @@ export interface Answer extends Judgement {
   readonly workspace: string;
 }
 
+/** Whether something answers; if not, the sources are what was looked at. */
+export function isFound({ findings }: Judgement): boolean {
+  return findings.every(({ rule }) => rule !== "answer.not-found");
+}
+
 export type PartialAnswer =
   | { readonly kind: "sources"; readonly sources: readonly Source[] }
   | { readonly kind: "delta"; readonly text: string }

@@ -1,5 +1,5 @@
 import { type Exchange, isOver } from "./exchange";
-import type { Source, Verdict } from "./protocol";
+import { isFound, type Source, type Verdict } from "./protocol";
 
 export interface MarkdownWords {
   readonly searching: string;
@@ -8,6 +8,7 @@ export interface MarkdownWords {
   readonly withdrawn: (reason: string) => string;
   readonly findings: string;
   readonly sources: string;
+  readonly nearest: string;
   readonly verdict: (verdict: Verdict) => string;
 }
 
@@ -40,7 +41,8 @@ export function exchangeMarkdown(
     }
     const places = sources.map((source) => `- [${source.marker}] ${sourceLink(source, uriOf)}`);
     if (places.length > 0) {
-      parts.push(`**${words.sources}**\n\n${places.join("\n")}`);
+      const title = isFound(answer) ? words.sources : words.nearest;
+      parts.push(`**${title}**\n\n${places.join("\n")}`);
     }
   }
   return parts.join("\n\n");

@@ -184,6 +184,7 @@ function toComments(exchange: Exchange): vscode.Comment[] {
             withdrawn: (reason) => t("A first text was withdrawn: {0}", reason),
             findings: t("Findings"),
             sources: t("Sources"),
+            nearest: t("Nearest passages"),
             verdict: verdictName,
           },
           (path) => documentUri(path, exchange.answer?.workspace ?? exchange.workspace).toString(),

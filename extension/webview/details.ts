@@ -70,7 +70,12 @@ function evidencePlace(
   return evidence ? sources.find(({ marker }) => marker === evidence.marker) : undefined;
 }
 
-export function sourceList(sources: readonly Source[], strings: Strings, open: Open): HTMLElement {
+export function sourceList(
+  sources: readonly Source[],
+  title: string,
+  strings: Strings,
+  open: Open,
+): HTMLElement {
   const items = sources.map((source) => {
     const { marker, path, start_line, end_line, text } = source;
     const where =
@@ -85,7 +90,7 @@ export function sourceList(sources: readonly Source[], strings: Strings, open: O
       element("p", { class: "snippet" }, text.trim()),
     );
   });
-  return section(strings.sources, "sources", element("ol", {}, ...items), false);
+  return section(title, "sources", element("ol", {}, ...items), false);
 }
 
 function section(title: string, name: string, body: HTMLElement, open: boolean): HTMLElement {

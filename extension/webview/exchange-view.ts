@@ -1,4 +1,5 @@
 import { type Exchange, isOver } from "../src/exchange";
+import { isFound } from "../src/protocol";
 import { answerText } from "./answer-text";
 import { findingList, scoreBars, sourceList } from "./details";
 import { button, element } from "./dom";
@@ -29,7 +30,13 @@ export function exchangeView(
       answer.findings.length > 0 &&
       findingList(answer.findings, exchange.sources, strings, open),
     answer && scoreBars(answer.scores, strings),
-    exchange.sources.length > 0 && sourceList(exchange.sources, strings, open),
+    exchange.sources.length > 0 &&
+      sourceList(
+        exchange.sources,
+        answer && !isFound(answer) ? strings.nearest : strings.sources,
+        strings,
+        open,
+      ),
     isOver(exchange) && actions(exchange, strings, send),
   );
 }

@@ -37,6 +37,7 @@ export const ENGLISH = {
   findings: "Findings",
   evidence: "Show the evidence: {0}, line {1}",
   sources: "Sources",
+  nearest: "Nearest passages",
   citation: "Source {0}: {1}, line {2}",
   lines: "lines {0} to {1}",
   line: "line {0}",

@@ -21,6 +21,7 @@ from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.types import (
+    NOT_FOUND_RULE,
     AnswerListener,
     AnswerMode,
     Delta,
@@ -129,7 +130,7 @@ class Answering:
         with self._clock.measure("scoring"):
             if not draft.found:
                 note = Finding(
-                    rule="answer.not-found",
+                    rule=NOT_FOUND_RULE,
                     severity=Severity.INFO,
                     start=0,
                     end=0,

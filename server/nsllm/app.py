@@ -153,7 +153,7 @@ class Application:
             text=draft.text,
             mode=draft.mode,
             model=draft.model,
-            passages=passages if draft.found else (),
+            passages=passages,
             judgement=judgement,
             timings_ms=clock.timings_ms(),
         )

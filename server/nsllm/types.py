@@ -177,6 +177,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     finish: Literal["stop", "length"] = "stop"
 
 
+NOT_FOUND_RULE = "answer.not-found"
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A judged draft with the passages it was written from."""
 
@@ -189,6 +192,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     judgement: Judgement
     timings_ms: dict[str, float]
     cached: bool = False
+
+    @property
+    def found(self) -> bool:
+        """Whether something answers; if not, the passages are what was looked at."""
+        return all(finding.rule != NOT_FOUND_RULE for finding in self.judgement.findings)
 
 
 class Retrieved(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ const WORDS: MarkdownWords = {
   withdrawn: (reason) => `withdrawn: ${reason}`,
   findings: "Findings",
   sources: "Sources",
+  nearest: "Nearest passages",
   verdict: (verdict) => verdict,
 };
 const uriOf = (path: string) => `file:///work/${path}`;
@@ -43,6 +44,18 @@ test("an exchange in the making says so; an ended one lists findings and sources
   const text = exchangeMarkdown(done, WORDS, uriOf);
   expect(text).toContain("- Not \\*there\\*\\.");
   expect(text).toContain("- [1] [docs/1\\.md:10](file:///work/docs/1.md#L10)");
+});
+
+test("where nothing answers, the passages are not called sources", () => {
+  const findings = [finding(0, 0, { rule: "answer.not-found" })];
+  const asked = begin("x", "How long?", "auto", undefined);
+  const text = exchangeMarkdown(
+    advance(asked, { kind: "answered", answer: answer({ findings }) }),
+    WORDS,
+    uriOf,
+  );
+  expect(text).toContain("**Nearest passages**");
+  expect(text).not.toContain("**Sources**");
 });
 
 test("a message of the server is text, not markup", () => {

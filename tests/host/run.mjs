@@ -65,7 +65,7 @@ async function play(name, scenario, { folder, extensions, browser, workspace, in
     const server = await startCodeServer(profile, { env, trust: scenario.trust, development: Boolean(scenario.development) });
     ends.push(server.stop);
     open.add(server.stop);
-    const window = await Window.open(browser, { url: server.url, folder: workspace, artefacts: ARTEFACTS, development: scenario.development, ...scenario.size });
+    const window = await Window.open(browser, { url: server.url, folder: workspace, profile, artefacts: ARTEFACTS, development: scenario.development, ...scenario.size });
     ends.push(() => window.close());
     const logs = () => readLogs(profile);
     await withinTime(scenario.run({ step: stepper(name, window), window, workspace, profile, server, nsllmHome, probe, logs }));
@@ -89,7 +89,7 @@ function stepper(name, window) {
       return result;
     } catch (error) {
       fail(title, error);
-      await window.shot(`fail-${name}`).catch(() => undefined);
+      await window.picture(`fail-${name}`).catch(() => undefined);
       error.reported = true;
       throw error; // the scenario's later steps build on this one
     }

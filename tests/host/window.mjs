@@ -3,10 +3,15 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { PATIENCE, until } from './until.mjs';
-import { host } from './vscode.mjs';
+import { host, writeSettings } from './vscode.mjs';
 
 const CHROMIUM_FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const LONG = 45_000 * PATIENCE;
+const THEMES = {
+  light: { label: 'Light 2026', kind: 'vs' },
+  dark: { label: 'Dark 2026', kind: 'vs-dark' },
+  contrast: { label: 'Default High Contrast', kind: 'hc-black' },
+};
 
 /** Start a headless Chromium with an empty profile. */
 export async function startBrowser() {
@@ -17,18 +22,20 @@ export async function startBrowser() {
 }
 
 export class Window {
-  constructor(page, { artefacts, folder }) {
+  constructor(page, { artefacts, folder, profile }) {
     this.page = page;
     this.folder = folder;
     this.artefacts = artefacts;
+    this.profile = profile;
+    this.theme = 'light';
     page.setDefaultTimeout(15_000 * PATIENCE);
   }
 
   /** `development` is the folder of an extension that this window runs besides those installed. */
-  static async open(browser, { url, folder, artefacts, development, width = 1280, height = 800 }) {
+  static async open(browser, { url, folder, profile, artefacts, development, width = 1280, height = 800 }) {
     const context = await browser.newContext({ viewport: { width, height } });
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    const window = new Window(await context.newPage(), { artefacts, folder });
+    const window = new Window(await context.newPage(), { artefacts, folder, profile });
     const payload = development && [['extensionDevelopmentPath', `vscode-remote://${new URL(url).host}${development}`]];
     const query = new URLSearchParams({ folder, ...(payload ? { payload: JSON.stringify(payload) } : {}) });
     await window.page.goto(`${url}/?${query}`, { timeout: LONG, waitUntil: 'domcontentloaded' });
@@ -191,8 +198,29 @@ export class Window {
     }, { what: `a webview with ${selector}`, timeout });
   }
 
+  // Pictures.
+
+  /** Switch to a theme of THEMES, as an edit of the settings would. */
+  async wear(theme) {
+    if (theme === this.theme) return;
+    const { label, kind } = THEMES[theme];
+    // Those of the machine are watched in a browser; the user's own are read at the start.
+    this.profile.machine['workbench.colorTheme'] = label;
+    writeSettings(this.profile);
+    await this.page.locator(`.monaco-workbench.${kind}`).waitFor();
+    this.theme = theme;
+  }
+
+  /** Keep a picture of the window in each theme, the one that it wears first. */
+  async shot(name, { themes = ['light', 'dark'] } = {}) {
+    for (const theme of themes.toSorted((a, b) => Number(b === this.theme) - Number(a === this.theme))) {
+      await this.wear(theme);
+      await this.picture(`${name}-${theme}`);
+    }
+  }
+
   /** Keep a picture of the window in the artefacts. */
-  async shot(name) {
+  async picture(name) {
     mkdirSync(this.artefacts, { recursive: true });
     const path = join(this.artefacts, `${name}.png`);
     rmSync(path, { force: true });

@@ -47,7 +47,8 @@ def test_an_answer_has_its_sources_scores_and_verdict(client: httpx.Client) -> N
 
 def test_what_is_not_there_is_not_found(client: httpx.Client) -> None:
     answer = ask(client, question="Who won the chess championship of 1972?")
-    assert answer["sources"] == []
+    assert [finding["rule"] for finding in answer["findings"]] == ["answer.not-found"]
+    assert answer["sources"], "what was looked at is named"
 
 
 def test_an_answer_comes_as_events_if_asked_so(client: httpx.Client) -> None:

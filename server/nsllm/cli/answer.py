@@ -20,7 +20,8 @@ _SCORES = ("relevance", "coherence", "grounding", "perplexity", "toxicity", "ove
 def print_answer(console: Console, answer: Answer, workspace: Path) -> None:
     """Print sources, scores, findings and verdict; the text itself has been streamed."""
     if answer.passages:
-        console.print(Text("\nSources", style="bold"))
+        title = "Sources" if answer.found else "Nearest passages"
+        console.print(Text(f"\n{title}", style="bold"))
     for marker, passage in enumerate(answer.passages, start=1):
         chunk = passage.chunk
         place = Text(f"  [{marker}] ", style="dim")
@@ -31,10 +32,15 @@ def print_answer(console: Console, answer: Answer, workspace: Path) -> None:
         console.print(Text("      " + _snippet(chunk.text), style="dim"))
     _print_judgement(console, answer)
     spent = sum(ms for stage, ms in answer.timings_ms.items() if stage != "total")
-    how = f"written by {answer.model}" if answer.mode == "generate" else "quoted from the sources"
     console.print(
-        Text(f"\n{how}, {answer.timings_ms.get('total', spent) / 1000:.1f} s", style="dim")
+        Text(f"\n{_how(answer)}, {answer.timings_ms.get('total', spent) / 1000:.1f} s", style="dim")
     )
+
+
+def _how(answer: Answer) -> str:
+    if answer.mode == "generate":
+        return f"written by {answer.model}"
+    return "quoted from the sources" if answer.found else "nothing to quote"
 
 
 def _print_judgement(console: Console, answer: Answer) -> None:

@@ -41,6 +41,10 @@ export default {
       await window.page.locator('.part.editor .tab.active.dirty').waitFor();
       await thread.waitFor({ state: 'hidden' });
       await until(async () => /72 hours/.test(await window.visibleText()), { what: 'the answer in the file' });
+    });
+    await step('a lens above it says what was made of it, and with which sources', async () => {
+      const lens = window.page.locator('.part.editor .codelens-decoration', { hasText: 'Generated text' });
+      await lens.first().waitFor({ timeout: 60_000 });
       await window.shot('inline-inserted');
     });
   },

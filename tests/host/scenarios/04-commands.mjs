@@ -59,6 +59,7 @@ export default {
         await window.page.evaluate(() => navigator.clipboard.writeText('A relay serves up to 24 probes.'));
         await window.run(title);
         await SIGNS[command](window);
+        await window.shot(`command-${command.replace('nsllm.', '')}`);
         await window.key('Escape', 'Escape');
         await until(() => window.input.isHidden(), { what: 'the list to close' });
         await window.page.locator('.monaco-modal-editor-block').waitFor({ state: 'hidden' });

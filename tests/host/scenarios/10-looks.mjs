@@ -1,25 +1,15 @@
 import { ask, languageStatus, panel, ready, threadTakesText } from '../nsllm.mjs';
 import { until } from '../until.mjs';
-import { writeSettings } from '../vscode.mjs';
 
-const THEMES = { light: 'Light 2026', dark: 'Dark 2026', contrast: 'Default High Contrast' };
+const THEMES = ['light', 'dark', 'contrast'];
 
 export default {
   title: 'How the views look, light, dark, in high contrast and narrow',
   size: { width: 1600, height: 900 },
 
-  async run({ step, window, profile }) {
+  async run({ step, window }) {
     const { page } = window;
-    const inEachTheme = async (name) => {
-      for (const [theme, label] of Object.entries(THEMES)) {
-        // Those of the machine are watched in a browser; the user's own are read at the start.
-        profile.machine['workbench.colorTheme'] = label;
-        writeSettings(profile);
-        const kind = { light: 'vs', dark: 'vs-dark', contrast: 'hc-black' }[theme];
-        await page.locator(`.monaco-workbench.${kind}`).waitFor();
-        await window.shot(`look-${name}-${theme}`);
-      }
-    };
+    const inEachTheme = (name) => window.shot(`look-${name}`, { themes: THEMES });
     await ready(window);
     await step('the panel with an answer', async () => {
       await ask(window, 'How many probes does a relay serve?');
@@ -37,7 +27,7 @@ export default {
     });
     await step('the language status', async () => {
       await languageStatus(window);
-      await window.shot('look-status-light');
+      await inEachTheme('status');
       await window.key('Escape');
     });
     await step('the settings', async () => {
