@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from reader import Reader as Classifier
+from cross_encoder import CrossEncoder as Classifier
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
