@@ -71,6 +71,7 @@ class Answering:
         settings: Settings,
         rulebook: Rulebook,
         clock: Stopwatch,
+        embed: Embed,
         unknown_names: Callable[[str], tuple[Mention, ...]] = lambda _text: (),
     ) -> None:
         self._question = question
@@ -81,7 +82,7 @@ class Answering:
         self._rulebook = rulebook
         self._clock = clock
         self._unknown_names = unknown_names
-        self._embed = remembering(models.embedder().embed)
+        self._embed = remembering(embed)
 
     def stages(self) -> Stages:
         """Return what the attempts are made of."""
@@ -94,12 +95,7 @@ class Answering:
 
     def modes(self) -> tuple[AnswerMode, ...]:
         """Return the ways to try in order: write twice, then quote."""
-        mode = self._question.mode
-        if mode == "auto":
-            mode = "generate" if self._models.may_generate(self._question.model) else "extract"
-        if mode == "generate" and self._passages:
-            return ("generate", "generate", "extract")
-        return ("extract",)
+        return open_modes(self._question, self._passages, self._models)
 
     async def _write(
         self, mode: AnswerMode, attempt: int, begun: str, listener: AnswerListener
@@ -164,6 +160,18 @@ class Answering:
             unknown_names=self._unknown_names(draft.text),
         )
         return judge(subject, self._rulebook, [*notes, *self._models.unmeasured()])
+
+
+def open_modes(
+    question: Question, passages: Sequence[Passage], models: ModelRuntime
+) -> tuple[AnswerMode, ...]:
+    """Return the ways to answer in the order to try: write twice, then quote."""
+    mode = question.mode
+    if mode == "auto":
+        mode = "generate" if models.may_generate(question.model) else "extract"
+    if mode == "generate" and passages:
+        return ("generate", "generate", "extract")
+    return ("extract",)
 
 
 def remembering(embed: Embed) -> Embed:

@@ -5,10 +5,14 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from nsllm import home
 from nsllm.answering import Answering, Stopwatch
 from nsllm.attempts import Attempts
+from nsllm.cache.answers import KeptAnswer, Recording
+from nsllm.cache.store import CacheStore
+from nsllm.cache.vectors import KeptVectors, Vectors
 from nsllm.documents.markup import plain
 from nsllm.documents.sentences import is_prose
 from nsllm.documents.watcher import watch
@@ -22,20 +26,22 @@ from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
+from nsllm.names import KnownNames
 from nsllm.provenance import origin_of
+from nsllm.recall import Recall
 from nsllm.retrieval.follow_up import complete, search_text
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, without_markers
-from nsllm.scoring.differences import Mention
 from nsllm.scoring.evidence import blank, passage_chunk
-from nsllm.scoring.identifiers import code_names
+from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.types import (
     Answer,
     AnswerListener,
     Chunk,
+    Delta,
     Judgement,
     Passage,
     ProgressListener,
@@ -50,9 +56,6 @@ _POOL = 12
 
 _PASSAGES_PER_CLAIM = 3
 """Passages that a claim of a text from elsewhere is compared with."""
-
-_NAME_CANDIDATES = 48
-"""Chunks, nearest by words, in which a code name is looked for."""
 
 _CANDIDATES_PER_CLAIM = 12
 """Passages to choose those from: the text's own document may hold the nearest ones."""
@@ -72,6 +75,7 @@ class Application:
         self._audit = (
             AuditLog(home.audit_path(), settings.audit) if settings.audit.enabled else None
         )
+        self.cache = CacheStore(home.cache_path(workspace), settings.cache.size_bytes)
         self._limiter = RateLimiter(settings.limits, SharedStore(home.limits_path()))
         self._index: WorkspaceIndex | None = None
         self._opening = threading.Lock()
@@ -121,44 +125,18 @@ class Application:
         if not question.text.strip():
             raise QuestionError("The question is empty.", hint="Ask something.")
         await asyncio.to_thread(self._limiter.admit, client)
-        asked, question = question.text, complete(question)
         clock = Stopwatch()
         with clock.measure("retrieval"):
+            completed = complete(question)
             found = await asyncio.to_thread(
-                self._retrieve, search_text(question), max(_POOL, question.top_k)
+                self._retrieve, search_text(completed), max(_POOL, question.top_k)
             )
-        with clock.measure("reading"):
-            reading = await asyncio.to_thread(self._read, question.text, found)
-        passages = tuple(rank(found, reading)[: question.top_k])
-        listener(Retrieved(passages=passages))
-        answering = Answering(
-            question,
-            passages,
-            reading,
-            models=self.models,
-            settings=self.settings,
-            rulebook=self.rulebook,
-            clock=clock,
-            unknown_names=self._unknown_names,
-        )
-        attempts = Attempts(answering.stages(), listener, strict=self._is_strict)
-        try:
-            draft, judgement = await attempts.settle(answering.modes())
-        finally:
-            # What was generated is paid for, whoever left before the end.
-            await asyncio.to_thread(self._limiter.charge, client, attempts.tokens)
-        answer = Answer(
-            id=uuid.uuid4().hex,
-            question=asked,
-            text=draft.text,
-            mode=draft.mode,
-            model=draft.model,
-            passages=passages,
-            judgement=judgement,
-            timings_ms=clock.timings_ms(),
-        )
-        await asyncio.to_thread(self._record, answer, attempts, client)
-        return answer
+        asked = _Asked(question, completed, tuple(found), client, listener, clock)
+        recall = self._recall(asked)
+        kept = await asyncio.to_thread(recall.find)
+        if kept is not None:
+            return await self._repeat(asked, kept)
+        return await self._answer(asked, recall)
 
     async def score(
         self,
@@ -233,6 +211,7 @@ class Application:
         """Close the index, and leave the models to the other workspaces."""
         if self._audit:
             self._audit.close()
+        self.cache.close()
         if self._index:
             self._index.close()
             self._index = None
@@ -242,8 +221,75 @@ class Application:
         await self.models.aclose()
         self.close()
 
-    def _read(self, question: str, passages: Sequence[Passage]) -> Reading:
-        return read(question, passages, self.models.reader(), self.models.embedder().embed)
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return unit rows float32 [len(texts), d]; text beyond the context is cut off."""
+        return await asyncio.to_thread(KeptVectors(self.models.embedder(), self.cache).embed, texts)
+
+    def _recall(self, asked: "_Asked") -> Recall:
+        return Recall(
+            asked.question,
+            asked.completed,
+            asked.found,
+            store=self.cache,
+            index=self._open_index(),
+            models=self.models,
+            settings=self.settings,
+            rulebook=self.rulebook,
+        )
+
+    async def _answer(self, asked: "_Asked", recall: Recall) -> Answer:
+        """Read, write, score, judge and record."""
+        question, clock = asked.completed, asked.clock
+        embed = await asyncio.to_thread(recall.embedder)
+        with clock.measure("reading"):
+            reading = await asyncio.to_thread(self._read, question.text, asked.found, embed)
+        passages = tuple(rank(asked.found, reading)[: question.top_k])
+        recording = Recording(asked.listener)
+        recording(Retrieved(passages=passages))
+        names = KnownNames(self._open_index())
+        answering = Answering(
+            question,
+            passages,
+            reading,
+            models=self.models,
+            settings=self.settings,
+            rulebook=self.rulebook,
+            clock=clock,
+            embed=embed,
+            unknown_names=names.unknown,
+        )
+        attempts = Attempts(answering.stages(), recording, strict=self._is_strict)
+        try:
+            draft, judgement = await attempts.settle(answering.modes())
+        finally:
+            # What was generated is paid for, whoever left before the end.
+            await asyncio.to_thread(self._limiter.charge, asked.client, attempts.tokens)
+        made = KeptAnswer(
+            id=uuid.uuid4().hex,
+            text=draft.text,
+            mode=draft.mode,
+            model=draft.model,
+            order=tuple(asked.found.index(passage) for passage in passages),
+            judgement=judgement,
+            pieces=recording.pieces,
+            names=names.found,
+        )
+        answer = asked.answer(made, made.id)
+        await asyncio.to_thread(self._record, answer, asked.client, attempts)
+        await asyncio.to_thread(recall.keep, made)
+        return answer
+
+    async def _repeat(self, asked: "_Asked", kept: KeptAnswer) -> Answer:
+        """Give an answer that was given before: shown, and recorded, as any other."""
+        asked.listener(Retrieved(passages=asked.passages(kept)))
+        for piece in kept.pieces:
+            asked.listener(Delta(text=piece))
+        answer = asked.answer(kept, uuid.uuid4().hex, cached=True)
+        await asyncio.to_thread(self._record, answer, asked.client, cached_from=kept.id)
+        return answer
+
+    def _read(self, question: str, passages: Sequence[Passage], embed: Embed) -> Reading:
+        return read(question, passages, self.models.reader(), embed)
 
     def _sync(self, paths: Collection[str]) -> IndexReport:
         return self._open_index().sync(paths=paths)
@@ -285,24 +331,9 @@ class Application:
             generated=generated,
             path=path,
             chunks=tuple(chunks),
-            unknown_names=self._unknown_names(words, path),
+            unknown_names=KnownNames(self._open_index()).unknown(words, path),
         )
         return judge(subject, self.rulebook, self.models.unmeasured())
-
-    def _unknown_names(self, text: str, path: str | None = None) -> tuple[Mention, ...]:
-        """Return the code names of a text that no document but its own has."""
-        index = self._open_index()
-        known: dict[str, bool] = {}
-        for name in code_names(text):
-            if name.key not in known:
-                # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.
-                wanted = name.key.rpartition(".")[2] if name.kind == "identifier" else name.key
-                nearest = [chunk for chunk, _ in index.lexical_search(wanted, _NAME_CANDIDATES)]
-                known[name.key] = (self.workspace / name.key).exists() or any(
-                    chunk.path != path and (wanted in chunk.text or wanted in chunk.path)
-                    for chunk in index.chunks(nearest).values()
-                )
-        return tuple(name for name in code_names(text) if not known[name.key])
 
     @property
     def _is_strict(self) -> bool:
@@ -310,9 +341,47 @@ class Application:
         stream = self.settings.governance.stream
         return stream == "strict" or (stream == "auto" and self.rulebook.profile == "strict")
 
-    def _record(self, answer: Answer, attempts: Attempts, client: str) -> None:
+    def _record(
+        self,
+        answer: Answer,
+        client: str,
+        attempts: Attempts | None = None,
+        *,
+        cached_from: str = "",
+    ) -> None:
         if self._audit is None:
             return
         origin = origin_of(self.workspace, client, self.settings, self.rulebook, self.models)
-        rejected, tokens = attempts.rejected, attempts.tokens
-        self._audit.append(record_of(answer, origin, rejected=rejected, tokens=tokens))
+        rejected, tokens = (attempts.rejected, attempts.tokens) if attempts else ((), 0)
+        self._audit.append(
+            record_of(answer, origin, rejected=rejected, tokens=tokens, cached_from=cached_from)
+        )
+
+
+class _Asked(NamedTuple):
+    """A question with the passages that were found for it, and who listens."""
+
+    question: Question
+    completed: Question
+    found: tuple[Passage, ...]
+    client: str
+    listener: AnswerListener
+    clock: Stopwatch
+
+    def passages(self, made: KeptAnswer) -> tuple[Passage, ...]:
+        """Return the passages that an answer was written from."""
+        return tuple(self.found[position] for position in made.order)
+
+    def answer(self, made: KeptAnswer, answer_id: str, *, cached: bool = False) -> Answer:
+        """Return the answer that is given, made just now or before."""
+        return Answer(
+            id=answer_id,
+            question=self.question.text,
+            text=made.text,
+            mode=made.mode,
+            model=made.model,
+            passages=self.passages(made),
+            judgement=made.judgement,
+            timings_ms=self.clock.timings_ms(),
+            cached=cached,
+        )

@@ -36,6 +36,11 @@ def workspace_folder(workspace: Path) -> Path:
     return data_folder() / "workspaces" / f"{workspace.resolve().name}-{digest}"
 
 
+def cache_path(workspace: Path) -> Path:
+    """Return the cache of one workspace, beside its index."""
+    return workspace_folder(workspace) / "cache.db"
+
+
 def server_folder() -> Path:
     """Return the folder of the HTTP server's tokens."""
     return data_folder() / "server"

@@ -35,13 +35,14 @@ class ModelRuntime:
 
     def __init__(self, settings: Settings, registry: Registry | None = None) -> None:
         self.registry = registry or Registry.load()
-        self._settings = settings
+        self.settings = settings
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
         self._reader: Reader | None = None
         self._grounder: Grounder | None = None
         self._classifiers: dict[str, Classifier] = {}
         self._writers: dict[str, Writer] = {}
+        self._opened: dict[str, str] = {}
         self._client = GeneratorClient(
             idle_unload_s=settings.models.idle_unload_s,
             free_memory_bytes=hardware.free_memory_bytes,
@@ -49,7 +50,7 @@ class ModelRuntime:
 
     def needed(self) -> tuple[str, ...]:
         """Return the ids of the models that an answer takes."""
-        models = self._settings.models
+        models = self.settings.models
         return (models.embedder, READER, GROUNDING, TOXICITY, models.generator)
 
     def missing(self) -> list[Model]:
@@ -93,7 +94,7 @@ class ModelRuntime:
 
     def may_generate(self, name: str | None = None) -> bool:
         """Tell whether mode `auto` lets this generator write."""
-        result = self.exam_result(name or self._settings.models.generator)
+        result = self.exam_result(name or self.settings.models.generator)
         return result is not None and result.passed
 
     def embedder(self) -> Embedder:
@@ -105,7 +106,7 @@ class ModelRuntime:
         """
         with self._lock:
             if self._embedder is None:
-                installed = self._installed(self._settings.models.embedder)
+                installed = self._installed(self.settings.models.embedder)
                 self._embedder = Embedder(installed.folder, threads=self._threads)
             return self._embedder
 
@@ -171,7 +172,7 @@ class ModelRuntime:
             ModelMissingError: it is not on this machine.
             ModelCorruptError: one of its files is missing or cut off.
         """
-        name = name or self._settings.models.generator
+        name = name or self.settings.models.generator
         # Every time: its worker ends when idle, and loads the files anew with the next text.
         installed = self._installed(name)
         with self._lock:
@@ -182,13 +183,38 @@ class ModelRuntime:
                     GeneratorModel(
                         folder=installed.folder,
                         threads=self._threads,
-                        provider=choose_provider(self._settings.models.provider),
+                        provider=choose_provider(self.settings.models.provider),
                         memory_bytes=self.registry.get(name).memory_bytes,
                     ),
                     context_tokens=installed.manifest.context_length,
-                    settings=self._settings.generation,
+                    settings=self.settings.generation,
                 )
             return self._writers[name]
+
+    def identities(self, generator: str | None = None) -> dict[str, str] | None:
+        """Name the exact files of each model that an answer takes; "" where one is not here.
+
+        None: one is damaged, or was replaced while it was in use, so that nobody can tell which
+        one answers.
+        """
+        found: dict[str, str] = {}
+        for name in {*self.needed(), generator or self.settings.models.generator}:
+            try:
+                installed = self.registry.installed(name)
+                if installed is not None:
+                    check_sizes(installed)
+            except ModelCorruptError:
+                return None
+            found[name] = installed.manifest.fingerprint if installed else ""
+        with self._lock:
+            same = all(self._opened.get(name, one) == one for name, one in found.items())
+        return found if same else None
+
+    def tells_time(self) -> bool:
+        """Whether a generator in use is told the time, so that what it writes depends on it."""
+        with self._lock:
+            writers = list(self._writers.values())
+        return any(writer.tells_time for writer in writers)
 
     async def perplexity(
         self, question: str, passages: Sequence[Passage], text: str
@@ -222,7 +248,7 @@ class ModelRuntime:
 
     @property
     def _threads(self) -> int:
-        return self._settings.models.threads or hardware.physical_cores()
+        return self.settings.models.threads or hardware.physical_cores()
 
     def _installed(self, name: str) -> InstalledModel:
         """Return an installed model whose files are all there, as large as they should be."""
@@ -234,4 +260,6 @@ class ModelRuntime:
                 hint=f"Fetch it: nsllm models pull {name}",
             )
         check_sizes(installed)
+        with self._lock:
+            self._opened.setdefault(name, installed.manifest.fingerprint)
         return installed

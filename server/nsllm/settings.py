@@ -175,6 +175,13 @@ class Audit(_Section, frozen=True, kw_only=True):
     """Wait until each record is on the disk, so that a power cut loses none; takes longer."""
 
 
+class Cache(_Section, frozen=True, kw_only=True):
+    """What is kept so that the same question need not be answered twice; see docs/CACHE.md."""
+
+    size_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64_000_000
+    """Most that the cache of one workspace takes; 0 turns it off."""
+
+
 class Limits(_Section, frozen=True, kw_only=True):
     """How much may be asked; 0 is no limit. A client may use up a minute's share at once."""
 
@@ -230,12 +237,13 @@ class Settings(_Section, frozen=True, kw_only=True):
     governance: Governance = Governance()
     check: Check = Check()
     audit: Audit = Audit()
+    cache: Cache = Cache()
     limits: Limits = Limits()
     server: Server = Server()
 
 
 # What a workspace that the user has not trusted may not decide.
-RESTRICTED = frozenset({"models", "audit", "limits", "server"})
+RESTRICTED = frozenset({"models", "audit", "cache", "limits", "server"})
 
 # What no editor sets: VS Code's own `nsllm.server.*` says how it starts the language server.
 NOT_IN_EDITORS = frozenset({"server"})

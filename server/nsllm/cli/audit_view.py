@@ -62,6 +62,8 @@ def print_record(console: Console, number: int, record: AuditRecord) -> None:
     for name, digest in (("settings", record.settings_sha256), ("rules", record.rules_sha256)):
         if digest:
             _field(console, name, f"sha256 {digest[:16]}…")
+    if record.cached_from:
+        _field(console, "copy of", record.cached_from)
     if record.redacted:
         _field(console, "redacted", ", ".join(record.redacted))
     _field(console, "version", record.version)

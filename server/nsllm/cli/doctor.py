@@ -4,6 +4,7 @@ import importlib
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,9 @@ import typer
 from rich.text import Text
 
 from nsllm import __version__, home, settings
+from nsllm.cache.store import CacheStore
 from nsllm.cli import session
+from nsllm.cli.cache import describe
 from nsllm.cli.console import out, print_json, size
 from nsllm.errors import NsllmError
 from nsllm.models import hardware
@@ -68,6 +71,7 @@ def _checks(workspace: Path) -> Iterator[Check]:
         yield Check(name="settings", state="error", detail=error.message, hint=error.hint)
         return
     yield Check(name="settings", state="ok", detail=str(home.settings_folder()))
+    yield _cache(workspace, loaded)
     yield from _models(ModelRuntime(loaded))
 
 
@@ -119,6 +123,15 @@ def _disk() -> Check:
         detail=f"{size(free)} free for {folder}",
         hint="Set NSLLM_HOME to a folder on a larger disk." if low else "",
     )
+
+
+def _cache(workspace: Path, loaded: settings.Settings) -> Check:
+    with closing(CacheStore(home.cache_path(workspace), loaded.cache.size_bytes)) as store:
+        status = store.status()
+    if status.problem:
+        hint = "Answers are made anew each time. Remove the file, or free some space."
+        return Check(name="cache", state="warning", detail=status.problem, hint=hint)
+    return Check(name="cache", state="ok", detail=describe(status))
 
 
 def _models(models: ModelRuntime) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nsllm import __version__, home
-from nsllm.cli import ask, audit, check, doctor, index, lsp, mcp, models, rules, score, serve
+from nsllm.cli import ask, audit, cache, check, doctor, index, lsp, mcp, models, rules, score, serve
 from nsllm.cli.console import print_error
 from nsllm.errors import NsllmError
 
@@ -32,6 +32,7 @@ app.command()(mcp.mcp)
 app.command()(serve.serve)
 app.add_typer(models.app, name="models")
 app.add_typer(serve.tokens_app, name="tokens")
+app.add_typer(cache.app, name="cache")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
 

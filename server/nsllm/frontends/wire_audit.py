@@ -36,6 +36,7 @@ class WireRecord(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelHash, ...]
     redacted: tuple[str, ...]
     accepted: Acceptance | msgspec.UnsetType = msgspec.UNSET
+    cached_from: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class WireEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ def record(number: int, one: AuditRecord) -> WireRecord:
     fields = {
         name: getattr(one, name)
         for name in WireRecord.__struct_fields__
-        if name not in {"number", "verdict", "findings", "accepted", "timings_ms"}
+        if name not in {"number", "verdict", "findings", "accepted", "timings_ms", "cached_from"}
     }
     return WireRecord(
         number=number,
@@ -81,6 +82,7 @@ def record(number: int, one: AuditRecord) -> WireRecord:
         findings=[wire.finding(finding) for finding in one.findings],
         timings_ms={stage: round(ms, 1) for stage, ms in one.timings_ms.items()},
         accepted=one.accepted or msgspec.UNSET,
+        cached_from=one.cached_from or msgspec.UNSET,
         **fields,
     )
 

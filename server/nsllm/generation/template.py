@@ -49,6 +49,8 @@ class ChatTemplate:
         self, source: str, tokenizer: Tokenizer, *, name: str, tokens: dict[str, str] | None = None
     ) -> None:
         self.tokenizer = tokenizer
+        self.tells_time = "strftime_now" in source
+        """Whether a prompt says when it was made, so that no two are the same."""
         self._name = name
         self._tokens = tokens or {}
         self._control = _control_tokens(tokenizer, source)

@@ -45,6 +45,11 @@ class Writer:
     def _template(self) -> ChatTemplate:
         return ChatTemplate.load(self._model.folder)
 
+    @property
+    def tells_time(self) -> bool:
+        """Whether its prompts say when they were made."""
+        return self._template.tells_time
+
     async def write(
         self,
         question: str,

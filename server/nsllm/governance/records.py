@@ -91,10 +91,17 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How many were generated, for rejected texts as well."""
     redacted: tuple[str, ...] = ()
     """The kinds of secrets that were replaced in this record."""
+    cached_from: str = ""
+    """The id of the answer of which this is a copy out of the cache; none where it was made."""
 
 
 def record_of(
-    answer: Answer, origin: Origin, *, rejected: Iterable[Rejected] = (), tokens: int = 0
+    answer: Answer,
+    origin: Origin,
+    *,
+    rejected: Iterable[Rejected] = (),
+    tokens: int = 0,
+    cached_from: str = "",
 ) -> AuditRecord:
     """Make the record of an answer: its evidence goes in as hashes, not as text."""
     return AuditRecord(
@@ -126,6 +133,7 @@ def record_of(
         rules_sha256=origin.rules_sha256,
         models=origin.models,
         tokens=tokens,
+        cached_from=cached_from,
     )
 
 

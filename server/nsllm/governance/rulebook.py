@@ -89,6 +89,18 @@ class Rulebook:
         """Return the profile that holds for the document at `path`."""
         return self._profile(self._matching(path))
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether an answer that was judged once would be judged the same again.
+
+        Rules of other packages promise nothing: their code may change, or ask someone else.
+        """
+        own = {rule.id for rule in BUILT_IN}
+        return not self.failed and all(
+            name in own or not one.options.enabled or "answer" not in one.options.applies_to
+            for name, one in self.configured().items()
+        )
+
     def under(self, profile: Profile, rule_id: str, path: str | None) -> Configured:
         """Return a rule as it would be in another profile, with everything else as it is."""
         tables = self._tables_of(self._matching(path))

@@ -163,6 +163,12 @@ class WorkspaceIndex:
         with self.view() as view:
             return view.chunks(ids)
 
+    def has_saved(self, chunks: Sequence[Chunk]) -> bool:
+        """Tell whether all these chunks are saved: nothing of an open document alone is kept."""
+        hashes = {hash_text(chunk.heading, chunk.text) for chunk in chunks}
+        with self._catalogue.reading() as reader:
+            return len(reader.stored_vectors(self._embedder.identity, hashes)) == len(hashes)
+
     def all_chunks(self) -> list[Chunk]:
         """Return every chunk of the saved documents, by path and position."""
         with self._catalogue.reading() as reader:

@@ -1,5 +1,6 @@
 """Which models there are: models.toml, the user's own models.toml, and what was imported."""
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -174,6 +175,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     """UTC, ISO 8601."""
     nsllm_version: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Name what was installed, whenever that was: two of the same are the same model."""
+        same = msgspec.structs.replace(self, created="", nsllm_version="")
+        return hashlib.sha256(msgspec.json.encode(same, order="deterministic")).hexdigest()
 
     @property
     def disk_bytes(self) -> int:

@@ -29,7 +29,7 @@ async def embed(call: Call) -> contracts.Vectors:
     async with call.service.use() as application:
         models = application.models
         embedder = models.embedder()
-        rows = await asyncio.to_thread(embedder.embed, texts)
+        rows = await application.embed(texts)
         name = models.needed()[0]
     return contracts.Vectors(model=name, dimension=embedder.dimension, vectors=rows.tolist())
 

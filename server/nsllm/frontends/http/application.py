@@ -28,7 +28,7 @@ _JSON = "application/json"
 def build(service: Service, settings: Server, tokens: Tokens, span: Span) -> Gate:
     """Return the ASGI application."""
     slots = Slots(settings.concurrency, settings.queue)
-    metrics = Metrics(slots)
+    metrics = Metrics(slots, service.caches)
     context = Context(service, slots, metrics, Sessions(), settings)
     app = Litestar(
         [

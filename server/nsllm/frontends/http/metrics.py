@@ -1,8 +1,13 @@
 """What Prometheus reads: requests, answers by stage and verdict, and who waits."""
 
+from collections.abc import Callable, Iterator, Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 
 from nsllm import __version__
+from nsllm.cache.store import KINDS, CacheStatus
 from nsllm.frontends.http.slots import Slots
 from nsllm.types import Answer
 
@@ -14,7 +19,7 @@ _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 class Metrics:
     """The figures of one server; no label holds what a client wrote."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, caches: Callable[[], Sequence[CacheStatus]]) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
         self._requests = Counter(
@@ -44,6 +49,7 @@ class Metrics:
             "nsllm_requests_waiting", "Requests that wait for a slot.", registry=registry
         )
         waiting.set_function(lambda: slots.waiting)
+        registry.register(_Caches(caches))
         Gauge("nsllm_info", "The version.", ["version"], registry=registry).labels(__version__).set(
             1
         )
@@ -66,3 +72,28 @@ class Metrics:
     def render(self) -> bytes:
         """Return all figures in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+class _Caches:
+    """The caches of all workspaces together, read when Prometheus asks."""
+
+    def __init__(self, read: Callable[[], Sequence[CacheStatus]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what the caches hold, and how often they helped."""
+        found = self._read()
+        entries = GaugeMetricFamily("nsllm_cache_entries", "Entries.", labels=["kind"])
+        hits = CounterMetricFamily("nsllm_cache_hits", "Found in a cache.", labels=["kind"])
+        misses = CounterMetricFamily("nsllm_cache_misses", "Made anew.", labels=["kind"])
+        for kind in KINDS:
+            entries.add_metric([kind], sum(one.entries[kind] for one in found))
+            hits.add_metric([kind], sum(one.hits[kind] for one in found))
+            misses.add_metric([kind], sum(one.misses[kind] for one in found))
+        size = sum(one.size_bytes for one in found)
+        limit = sum(one.limit_bytes for one in found)
+        broken = sum(one.problem is not None for one in found)
+        yield from (entries, hits, misses)
+        yield GaugeMetricFamily("nsllm_cache_bytes", "Size of all caches.", value=size)
+        yield GaugeMetricFamily("nsllm_cache_limit_bytes", "Most they may take.", value=limit)
+        yield GaugeMetricFamily("nsllm_cache_problems", "Caches without use.", value=broken)

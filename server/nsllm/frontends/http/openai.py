@@ -94,7 +94,7 @@ async def embeddings(call: Call) -> oc.EmbeddingList:
         embedder = models.embedder()
         if asked.dimensions not in (None, embedder.dimension):
             raise _refusal("dimensions", f"{name} has {embedder.dimension} dimensions.")
-        rows = await asyncio.to_thread(embedder.embed, texts)
+        rows = await application.embed(texts)
         tokens = sum(map(embedder.tokenizer.count, texts))
     vectors = [
         base64.b64encode(row.astype(np.dtype("<f4")).tobytes()).decode()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nsllm import settings
 from nsllm.app import Application
+from nsllm.cache.store import CacheStatus
 from nsllm.errors import ModelMissingError, NsllmError, UnknownModelError, UsageError
 from nsllm.frontends.http.contracts import Folder
 from nsllm.frontends.http.problems import RequestRefused
@@ -110,6 +111,10 @@ class Service:
         finally:
             loaded.users -= 1
             self._close_if_free(loaded)
+
+    def caches(self) -> list[CacheStatus]:
+        """Return the state of every workspace's cache."""
+        return [one.cache.status() for one in self._loaded.applications.values()]
 
     def check_generator(self, model: str | None) -> None:
         """Refuse a model that cannot answer.

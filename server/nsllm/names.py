@@ -1,0 +1,62 @@
+"""Which code names a workspace has, and what was found when a text was judged."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from nsllm.index.workspace import WorkspaceIndex
+from nsllm.scoring.differences import Mention
+from nsllm.scoring.identifiers import code_names
+
+_CANDIDATES = 48
+"""Chunks, nearest by words, in which a code name is looked for."""
+
+
+class NameFound(msgspec.Struct, frozen=True, kw_only=True):
+    """A code name that was looked for, and whether the workspace had it."""
+
+    key: str
+    is_identifier: bool
+    known: bool
+
+
+class KnownNames:
+    """Looks for code names in the documents of a workspace; each name once."""
+
+    def __init__(self, index: WorkspaceIndex) -> None:
+        self._index = index
+        self._found: dict[str, NameFound] = {}
+
+    @property
+    def found(self) -> tuple[NameFound, ...]:
+        """What was looked for so far."""
+        return tuple(self._found.values())
+
+    def unknown(self, text: str, path: str | None = None) -> tuple[Mention, ...]:
+        """Return the code names of a text that no document but its own has."""
+        names = code_names(text)
+        for name in names:
+            if name.key not in self._found:
+                is_identifier = name.kind == "identifier"
+                self._found[name.key] = NameFound(
+                    key=name.key,
+                    is_identifier=is_identifier,
+                    known=self._has(name.key, is_identifier, path),
+                )
+        return tuple(name for name in names if not self._found[name.key].known)
+
+    def still(self, found: Iterable[NameFound]) -> bool:
+        """Tell whether the workspace has what it had, and lacks what it lacked, back then."""
+        return all(self._has(one.key, one.is_identifier, None) == one.known for one in found)
+
+    def _has(self, key: str, is_identifier: bool, path: str | None) -> bool:
+        # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.
+        wanted = key.rpartition(".")[2] if is_identifier else key
+        if Path(self._index.workspace, key).exists():
+            return True
+        nearest = [chunk for chunk, _ in self._index.lexical_search(wanted, _CANDIDATES)]
+        return any(
+            chunk.path != path and (wanted in chunk.text or wanted in chunk.path)
+            for chunk in self._index.chunks(nearest).values()
+        )

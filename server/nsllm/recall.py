@@ -1,0 +1,91 @@
+"""What was answered before: found again where all that decides it is the same."""
+
+from collections.abc import Sequence
+
+from nsllm.answering import open_modes
+from nsllm.cache import answers
+from nsllm.cache.answers import AnswerKey, KeptAnswer
+from nsllm.cache.store import CacheStore
+from nsllm.cache.vectors import KeptVectors
+from nsllm.governance.rulebook import Rulebook
+from nsllm.index.workspace import WorkspaceIndex
+from nsllm.names import KnownNames
+from nsllm.runtime import ModelRuntime
+from nsllm.scoring.grounding import Embed
+from nsllm.settings import Settings
+from nsllm.types import Passage, Question
+
+
+class Recall:
+    """The cache, as far as one question with the passages found for it is concerned.
+
+    All methods block: call them on a thread.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        completed: Question,
+        found: Sequence[Passage],
+        *,
+        store: CacheStore,
+        index: WorkspaceIndex,
+        models: ModelRuntime,
+        settings: Settings,
+        rulebook: Rulebook,
+    ) -> None:
+        self._question = question
+        self._completed = completed
+        self._found = tuple(found)
+        self._store = store
+        self._index = index
+        self._models = models
+        self._settings = settings
+        self._rulebook = rulebook
+        self._key: str | None = None
+
+    def find(self) -> KeptAnswer | None:
+        """Return the answer that was given to this before, if it still holds."""
+        self._key = self._digest()
+        kept = answers.find(self._store, self._key) if self._key else None
+        if kept is not None and not KnownNames(self._index).still(kept.names):
+            self._store.miss("answer")
+            return None
+        return kept
+
+    def embedder(self) -> Embed:
+        """Return what embeds texts about the passages, each text once if that may be kept."""
+        writes = self._store.is_on and self._is_saved()
+        return KeptVectors(self._models.embedder(), self._store, writes=writes).embed
+
+    def keep(self, made: KeptAnswer) -> None:
+        """Keep an answer, if what it was made with is still what it was at `find`."""
+        if self._key is None or self._models.tells_time() or not self._is_saved():
+            return
+        if self._digest() == self._key:
+            answers.keep(self._store, self._key, made)
+
+    def _is_saved(self) -> bool:
+        """Tell whether nothing in the passages stands in an unsaved document alone."""
+        return self._index.has_saved([passage.chunk for passage in self._found])
+
+    def _digest(self) -> str | None:
+        """Return the key; None where nothing may be kept."""
+        if not self._store.is_on or not self._rulebook.is_repeatable:
+            return None
+        identities = self._models.identities(self._question.model)
+        if identities is None:
+            return None
+        return AnswerKey(
+            question=self._question,
+            completed=self._completed.text,
+            found=self._found,
+            modes=open_modes(self._completed, self._found, self._models),
+            models=identities,
+            settings=(
+                answers.decisive(self._settings),
+                answers.decisive(self._models.settings),
+            ),
+            rules={name: one.options for name, one in self._rulebook.configured().items()},
+            build=answers.build(),
+        ).digest()
