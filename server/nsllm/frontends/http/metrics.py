@@ -19,7 +19,9 @@ _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 class Metrics:
     """The figures of one server; no label holds what a client wrote."""
 
-    def __init__(self, slots: Slots, caches: Callable[[], Sequence[CacheStatus]]) -> None:
+    def __init__(
+        self, slots: Slots, caches: Callable[[], Sequence[CacheStatus]] = lambda: ()
+    ) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
         self._requests = Counter(
