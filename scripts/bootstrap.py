@@ -31,7 +31,7 @@ def environment(*, dev: bool) -> Path:
     if own and "UV_CACHE_DIR" not in os.environ:
         variables["UV_CACHE_DIR"] = str(ROOT / ".bootstrap" / "cache")
     sync = [uv, "sync", "--locked", "--extra", "cpu", "--python", sys.executable]
-    sync += ["--extra", "server", "--extra", "mcp"] if dev else ["--no-dev"]
+    sync += ["--extra", "server", "--extra", "mcp", "--extra", "telemetry"] if dev else ["--no-dev"]
     say("Installing the locked Python packages into .venv")
     if run(sync, variables) != 0:
         say("That failed; trying without annoy, which needs a C++ compiler (search is then exact)")

@@ -204,6 +204,8 @@ class Server(_Section, frozen=True, kw_only=True):
     """The port to listen on; 0 takes a free one."""
     require_token: bool = True
     """Whether requests take a token."""
+    token_file: str = ""
+    """File that holds the owner's token, such as a container's secret; empty: one is made."""
     allowed_hosts: tuple[str, ...] = ()
     """Names under which the server is reached, besides this machine's own."""
     cors_origins: tuple[str, ...] = ()

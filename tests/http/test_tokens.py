@@ -92,3 +92,33 @@ def test_a_damaged_file_is_named_and_admits_nobody(tokens: Tokens) -> None:
     path.write_text("[{", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"tokens\.json"):
         tokens.find(token)
+
+
+def test_a_token_may_be_given_as_a_file_that_is_only_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{'5e' * 32}\n")
+    secret.chmod(0o444)
+    tokens = Tokens(tmp_path / "server", given=str(secret))
+    assert not tokens.prepare()
+    client = tokens.find("5e" * 32)
+    assert client is not None
+    assert client.name == "owner"
+    assert not (tmp_path / "server" / "token").exists()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o444
+
+
+@pytest.mark.parametrize("content", [None, "", "short\n", f"{'5e' * 32} and more"])
+def test_a_given_file_without_a_token_is_named(tmp_path: Path, content: str | None) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_text(content)
+    with pytest.raises(SettingsError, match="token_file"):
+        Tokens(tmp_path / "server", given=str(secret)).prepare()
+
+
+def test_a_token_without_scopes_allows_none_of_them(tokens: Tokens) -> None:
+    client = tokens.find(tokens.add("prometheus", ()))
+    assert client is not None
+    assert not any(client.may(scope) for scope in SCOPES)
+    assert client.may(None)

@@ -62,7 +62,7 @@ def mcp(
     if not http:
         start.serve_stdio(Service(folders, trusted=not untrusted), own)
         return
-    tokens = Tokens()
+    tokens = Tokens(given=own.token_file)
     if own.require_token:
         made = tokens.prepare()
         note(f"{'A token was made' if made else 'Requests take a token'}: {tokens.owner_path}")

@@ -55,7 +55,7 @@ def serve(
         await session.fetch_missing(application, yes=yes, quiet=False)
 
     session.run(folders[0], fetch)
-    tokens = Tokens()
+    tokens = Tokens(given=own.token_file)
     if own.require_token:
         if tokens.prepare():
             note(f"A token was made: {tokens.owner_path}")
@@ -67,7 +67,7 @@ def serve(
 @tokens_app.command("show")
 def show_token() -> None:
     """Print the owner's token."""
-    tokens = Tokens()
+    tokens = Tokens(given=settings.load().server.token_file)
     tokens.prepare()
     typer.echo(tokens.owner_path.read_text(encoding="utf-8").strip())
 
@@ -76,10 +76,14 @@ def show_token() -> None:
 def add_token(
     name: Annotated[str, typer.Argument(help="Whose it is, or what for.")],
     scope: Annotated[
-        list[str], typer.Option(help=f"What it allows: {', '.join(SCOPES)}; may be repeated.")
-    ],
+        list[str] | None,
+        typer.Option(
+            help=f"What it allows: {', '.join(SCOPES)}; may be repeated. Without: /metrics only."
+        ),
+    ] = None,
 ) -> None:
     """Make a token for a client and print it; it cannot be printed again."""
+    scope = scope or []
     unknown = [one for one in scope if one not in get_args(Scope)]
     if unknown:
         raise UsageError(f"There is no scope {unknown[0]}.", hint=f"There are {', '.join(SCOPES)}.")

@@ -22,6 +22,9 @@ OWNER = "owner"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PREFIX = "nsllm_"
+_VISIBLE = re.compile(r"[!-~]+")
+_SHORTEST = 32
+"""Of a token that someone else made: 32 hexadecimal digits are 128 random bits."""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,25 +55,31 @@ class Tokens:
     """The tokens of one folder. The files are read again when they change, by this process or not.
 
     The owner's token stands in `token`, for its owner to read; of the named ones `tokens.json`
-    holds hashes only. Both files are readable by their owner alone.
+    holds hashes only. Both files are readable by their owner alone. Where the owner's token is
+    `given` as a file, that file is read and never written.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, given: str = "") -> None:
         self._folder = folder or home.server_folder()
+        self._given = Path(given) if given else None
         self._seen: tuple[object, object] | None = None
         self._clients: dict[bytes, Client] = {}
 
     @property
     def owner_path(self) -> Path:
         """The file that holds the owner's token."""
-        return self._folder / "token"
+        return self._given or self._folder / "token"
 
     def prepare(self) -> bool:
         """Make the owner's token where there is none; tell whether it was made.
 
         Raises:
             DiskFullError: it cannot be written.
+            SettingsError: it is given as a file that holds none.
         """
+        if self._given is not None:
+            _check_given(self._given)
+            return False
         if self.owner_path.exists():
             _keep_private(self.owner_path)
             return False
@@ -162,6 +171,21 @@ class Tokens:
             client = Client(name=one.name, scopes=frozenset(one.scopes))
             clients[bytes.fromhex(one.sha256)] = client
         self._clients, self._seen = clients, seen
+
+
+def _check_given(path: Path) -> None:
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"`server.token_file`, {path}, cannot be read: {error}.",
+            hint="Let the server's user read it, or leave the setting out: a token is then made.",
+        ) from error
+    if len(token) < _SHORTEST or not _VISIBLE.fullmatch(token):
+        raise SettingsError(
+            f"`server.token_file`, {path}, holds no token of {_SHORTEST} or more characters.",
+            hint="Write one into it: openssl rand -hex 32",
+        )
 
 
 def _new() -> str:
