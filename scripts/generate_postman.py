@@ -76,7 +76,7 @@ def _requests(method: str, path: str, operation: dict[str, Any]) -> list[dict[st
     """Return the request of an operation, and the one for its events where it has them."""
     content = operation["responses"]["200"]["content"]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    example = body["examples"]["example"]["value"] if body else None
+    example: Any = body["examples"]["example"]["value"] if body else None
     description = operation["description"]
     is_public = operation.get("security") == []
     asked = _request(method, _filled(path, operation), example, public=is_public)
