@@ -89,7 +89,7 @@ class Generation(_Section, frozen=True, kw_only=True):
 class Extraction(_Section, frozen=True, kw_only=True):
     """How answers are quoted."""
 
-    max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 4
+    max_sentences: Annotated[int, msgspec.Meta(ge=1, le=10)] = 5
     """Most sentences in a quoted answer; fewer where one stands out."""
     min_confidence: Unit = 0.5
     """Below this probability that the passages answer, the answer is that nothing was found."""
