@@ -1,8 +1,9 @@
 """Measure the HTTP server: python scripts/bench_http.py [--clients N] [--seconds S].
 
-Prints what a request costs over calling Application directly, for a search and for an embedding;
-then what many clients at once see (searches), with every status, and the server's memory. It needs
-the installed models of NSLLM_HOME (their folder is linked into a temporary one).
+Prints what a request costs over calling Application directly, for a search;
+then what many clients at once see (searches, and answers that are cached), with every status, and
+the server's memory. It needs the installed models of NSLLM_HOME (their folder is linked into a
+temporary one).
 """
 
 import argparse
@@ -27,6 +28,7 @@ from nsllm.frontends import wire
 from nsllm.runtime import ModelRuntime
 
 QUERY = "alarms above the limit"
+QUESTIONS = 16
 
 
 def show(name: str, values: list[float]) -> None:
@@ -116,34 +118,56 @@ async def measure_overhead(client: httpx.AsyncClient, folder: Path, times: int) 
 
 
 async def measure_load(client: httpx.AsyncClient, pid: int, clients: int, seconds: float) -> None:
-    """Let many clients search at once, each as fast as it is answered."""
+    """Let many clients search and ask what was asked before, each as fast as it is answered."""
     statuses: collections.Counter[str] = collections.Counter()
-    spent: list[float] = []
+    spent: dict[str, list[float]] = {"search": [], "ask": []}
+    questions = [f"{QUERY} {number}" for number in range(QUESTIONS)]
+    for question in questions:
+        body = {"question": question, "mode": "extract"}
+        (await client.post("/api/hybrid-query", json=body)).raise_for_status()
+    cached = 0
     until = time.monotonic() + seconds
+
+    async def send(kind: str, number: int) -> None:
+        nonlocal cached
+        question = questions[number % QUESTIONS]
+        path, body = (
+            ("/api/search", {"query": question, "top_k": 5})
+            if kind == "search"
+            else ("/api/hybrid-query", {"question": question, "mode": "extract"})
+        )
+        started = time.perf_counter()
+        try:
+            response = await client.post(path, json=body)
+        except httpx.HTTPError as error:
+            statuses[type(error).__name__] += 1
+            return
+        spent[kind].append((time.perf_counter() - started) * 1000)
+        clean = response.status_code == 200 or "retry-after" in response.headers
+        statuses[f"{response.status_code}{'' if clean else ' without Retry-After'}"] += 1
+        cached += kind == "ask" and response.status_code == 200 and response.json()["cached"]
 
     async def one(number: int) -> None:
         while time.monotonic() < until:
-            body = {"query": f"{QUERY} {number % 40}", "top_k": 5}
-            started = time.perf_counter()
-            try:
-                response = await client.post("/api/search", json=body)
-            except httpx.HTTPError as error:
-                statuses[type(error).__name__] += 1
-                continue
-            spent.append((time.perf_counter() - started) * 1000)
-            clean = response.status_code == 200 or "retry-after" in response.headers
-            statuses[f"{response.status_code}{'' if clean else ' without Retry-After'}"] += 1
+            await send("ask" if number % 2 else "search", number)
+            number += 1
 
-    before = resident_mb(pid)
+    memory = [resident_mb(pid)]
+
+    async def watch() -> None:
+        for _ in range(4):
+            await asyncio.sleep(seconds / 4)
+            memory.append(resident_mb(pid))
+
     started = time.monotonic()
-    halfway = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(seconds / 2, lambda: halfway.set_result(resident_mb(pid)))
-    await asyncio.gather(*(one(number) for number in range(clients)))
+    await asyncio.gather(watch(), *(one(number) for number in range(clients)))
     took = time.monotonic() - started
-    show(f"search, {clients} clients at once", spent)
-    print(f"{len(spent) / took:.0f} requests/s for {took:.0f} s; answers: {dict(statuses)}")
-    after = resident_mb(pid)
-    print(f"memory: {before:.0f} MB before, {await halfway:.0f} MB halfway, {after:.0f} MB after")
+    for kind, values in spent.items():
+        show(f"{kind}, {clients} clients at once", values)
+    total = sum(map(len, spent.values()))
+    print(f"{total / took:.0f} requests/s for {took:.0f} s; answers: {dict(statuses)}")
+    print(f"{cached} of {len(spent['ask'])} answers came from the cache")
+    print(f"memory, at each quarter: {', '.join(f'{one:.0f} MB' for one in memory)}")
 
 
 async def measure(folder: Path, nsllm_home: Path, given: argparse.Namespace) -> None:
