@@ -136,6 +136,8 @@ def manifest(text: str) -> str:
 
 def _property(one: Setting) -> dict[str, Any]:
     scope = "machine-overridable" if one.section in settings.RESTRICTED else "resource"
+    if one.section in settings.OWN_ONLY:
+        scope = "machine"
     text = f"%{_PREFIX}{one.key}%"
     return {**one.kind, "default": one.default, "scope": scope, "markdownDescription": text}
 
@@ -169,7 +171,7 @@ def table(_text: str) -> str:
         "5. the command line, or the editor's settings: VS Code's `nsllm.retrieval.top_k`",
         "",
         f"In a workspace that is not trusted its {_listed(sorted(settings.RESTRICTED))} settings",
-        "are not read.",
+        f"are not read; {_listed(sorted(settings.OWN_ONLY))} never is from a workspace's file.",
         "",
         "This page is written by `scripts/generate_settings.py` from `server/nsllm/settings.py`.",
     ]

@@ -119,6 +119,8 @@ export interface Model {
   readonly installed: boolean;
   readonly in_use: boolean;
   readonly exam?: { readonly score: number; readonly passed: boolean } | null;
+  /** The server to which text is sent when it writes; only of a model on another machine. */
+  readonly remote?: string;
 }
 
 export type ModelAction = "list" | "use" | "pull" | "remove" | "verify";

@@ -90,7 +90,7 @@ class Answering:
             write=self._write,
             judge=self._judge,
             judge_beginning=self._judge_beginning,
-            model=self._question.model or self._settings.models.generator,
+            model=self._models.writer_name(self._question.model),
         )
 
     def modes(self) -> tuple[AnswerMode, ...]:

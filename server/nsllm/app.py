@@ -3,9 +3,9 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing
 from pathlib import Path
-from typing import NamedTuple
 
 from nsllm import home
 from nsllm.answering import Answering, Stopwatch
@@ -16,8 +16,12 @@ from nsllm.cache.vectors import KeptVectors, Vectors
 from nsllm.documents.markup import plain
 from nsllm.documents.sentences import is_prose
 from nsllm.documents.watcher import watch
-from nsllm.errors import QuestionError
+from nsllm.errors import QuestionError, UsageError
+from nsllm.generation.client import Sampling
 from nsllm.generation.extractive import Reading, rank, read
+from nsllm.generation.remote import RemoteWriter
+from nsllm.generation.template import Message
+from nsllm.generation.writer import Lent
 from nsllm.governance.audit import AuditLog
 from nsllm.governance.pipeline import judge
 from nsllm.governance.ratelimit import RateLimiter, SharedStore
@@ -28,7 +32,7 @@ from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.names import KnownNames
 from nsllm.provenance import origin_of
-from nsllm.recall import Recall
+from nsllm.recall import Asked, Recall
 from nsllm.retrieval.follow_up import complete, search_text
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
@@ -131,12 +135,42 @@ class Application:
             found = await asyncio.to_thread(
                 self._retrieve, search_text(completed), max(_POOL, question.top_k)
             )
-        asked = _Asked(question, completed, tuple(found), client, listener, clock)
+        asked = Asked(question, completed, tuple(found), client, listener, clock)
         recall = self._recall(asked)
         kept = await asyncio.to_thread(recall.find)
         if kept is not None:
             return await self._repeat(asked, kept)
         return await self._answer(asked, recall)
+
+    async def lend(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        stops: Sequence[str] = (),
+        *,
+        model: str | None = None,
+        client: str = "",
+    ) -> AsyncGenerator[Lent, None]:
+        """Yield what the generator writes behind a conversation, for who judges it elsewhere.
+
+        Closing the iterator stops the model. Neither documents nor rules take part.
+
+        Raises:
+            RateLimitedError: more was asked than `[limits]` allows.
+            UsageError: the generator is on yet another machine.
+        """
+        await asyncio.to_thread(self._limiter.admit, client)
+        writer = self.models.writer(model)
+        if isinstance(writer, RemoteWriter):
+            raise UsageError("This generator is borrowed itself.", hint="Use its own server.")
+        tokens = 0
+        try:
+            async with aclosing(writer.lend(messages, sampling, stops)) as pieces:
+                async for piece in pieces:
+                    tokens += len(piece.tokens)
+                    yield piece
+        finally:
+            await asyncio.to_thread(self._limiter.charge, client, tokens)
 
     async def score(
         self,
@@ -225,11 +259,9 @@ class Application:
         """Return unit rows float32 [len(texts), d]; text beyond the context is cut off."""
         return await asyncio.to_thread(KeptVectors(self.models.embedder(), self.cache).embed, texts)
 
-    def _recall(self, asked: "_Asked") -> Recall:
+    def _recall(self, asked: Asked) -> Recall:
         return Recall(
-            asked.question,
-            asked.completed,
-            asked.found,
+            asked,
             store=self.cache,
             index=self._open_index(),
             models=self.models,
@@ -237,7 +269,7 @@ class Application:
             rulebook=self.rulebook,
         )
 
-    async def _answer(self, asked: "_Asked", recall: Recall) -> Answer:
+    async def _answer(self, asked: Asked, recall: Recall) -> Answer:
         """Read, write, score, judge and record."""
         question, clock = asked.completed, asked.clock
         embed = await asyncio.to_thread(recall.embedder)
@@ -279,7 +311,7 @@ class Application:
         await asyncio.to_thread(recall.keep, made)
         return answer
 
-    async def _repeat(self, asked: "_Asked", kept: KeptAnswer) -> Answer:
+    async def _repeat(self, asked: Asked, kept: KeptAnswer) -> Answer:
         """Give an answer that was given before: shown, and recorded, as any other."""
         asked.listener(Retrieved(passages=asked.passages(kept)))
         for piece in kept.pieces:
@@ -355,33 +387,4 @@ class Application:
         rejected, tokens = (attempts.rejected, attempts.tokens) if attempts else ((), 0)
         self._audit.append(
             record_of(answer, origin, rejected=rejected, tokens=tokens, cached_from=cached_from)
-        )
-
-
-class _Asked(NamedTuple):
-    """A question with the passages that were found for it, and who listens."""
-
-    question: Question
-    completed: Question
-    found: tuple[Passage, ...]
-    client: str
-    listener: AnswerListener
-    clock: Stopwatch
-
-    def passages(self, made: KeptAnswer) -> tuple[Passage, ...]:
-        """Return the passages that an answer was written from."""
-        return tuple(self.found[position] for position in made.order)
-
-    def answer(self, made: KeptAnswer, answer_id: str, *, cached: bool = False) -> Answer:
-        """Return the answer that is given, made just now or before."""
-        return Answer(
-            id=answer_id,
-            question=self.question.text,
-            text=made.text,
-            mode=made.mode,
-            model=made.model,
-            passages=self.passages(made),
-            judgement=made.judgement,
-            timings_ms=self.clock.timings_ms(),
-            cached=cached,
         )

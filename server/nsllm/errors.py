@@ -147,3 +147,31 @@ class OutOfMemoryError(MachineError):
     """The model does not fit into the memory that is free."""
 
     code = "memory"
+
+
+class RemoteError(MachineError):
+    """The generator on another machine cannot be used, or broke off; `reason` says how."""
+
+    code = "remote"
+
+    def __init__(self, message: str, *, hint: str, reason: str) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"reason": self.reason}
+
+
+class RemoteBusyError(RemoteError):
+    """The generator on another machine asks to come back in `retry_after_s`."""
+
+    code = "remote.busy"
+
+    def __init__(self, message: str, *, hint: str, retry_after_s: float) -> None:
+        super().__init__(message, hint=hint, reason="busy")
+        self.retry_after_s = retry_after_s
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {**super().details, "retry_after_s": round(self.retry_after_s, 3)}

@@ -6,6 +6,7 @@ from nsllm import __version__
 from nsllm.errors import ModelCorruptError
 from nsllm.governance.records import ModelHash, Origin, sha256_of
 from nsllm.governance.rulebook import Rulebook
+from nsllm.models.registry import REMOTE
 from nsllm.runtime import ModelRuntime
 from nsllm.settings import Settings
 
@@ -28,6 +29,12 @@ def origin_of(
 def _models(models: ModelRuntime) -> list[ModelHash]:
     found = []
     for name in models.needed():
+        if name == REMOTE:
+            remote = models.settings.remote
+            found.append(
+                ModelHash(id=remote.model, task="generation", sha256="", address=remote.url)
+            )
+            continue
         try:
             installed = models.registry.installed(name)
         except ModelCorruptError:

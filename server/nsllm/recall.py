@@ -1,8 +1,8 @@
 """What was answered before: found again where all that decides it is the same."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
-from nsllm.answering import open_modes
+from nsllm.answering import Stopwatch, open_modes
 from nsllm.cache import answers
 from nsllm.cache.answers import AnswerKey, KeptAnswer
 from nsllm.cache.store import CacheStore
@@ -13,7 +13,36 @@ from nsllm.names import KnownNames
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.grounding import Embed
 from nsllm.settings import Settings
-from nsllm.types import Passage, Question
+from nsllm.types import Answer, AnswerListener, Passage, Question
+
+
+class Asked(NamedTuple):
+    """A question with the passages that were found for it, and who listens."""
+
+    question: Question
+    completed: Question
+    found: tuple[Passage, ...]
+    client: str
+    listener: AnswerListener
+    clock: Stopwatch
+
+    def passages(self, made: KeptAnswer) -> tuple[Passage, ...]:
+        """Return the passages that an answer was written from."""
+        return tuple(self.found[position] for position in made.order)
+
+    def answer(self, made: KeptAnswer, answer_id: str, *, cached: bool = False) -> Answer:
+        """Return the answer that is given, made just now or before."""
+        return Answer(
+            id=answer_id,
+            question=self.question.text,
+            text=made.text,
+            mode=made.mode,
+            model=made.model,
+            passages=self.passages(made),
+            judgement=made.judgement,
+            timings_ms=self.clock.timings_ms(),
+            cached=cached,
+        )
 
 
 class Recall:
@@ -24,9 +53,7 @@ class Recall:
 
     def __init__(
         self,
-        question: Question,
-        completed: Question,
-        found: Sequence[Passage],
+        asked: Asked,
         *,
         store: CacheStore,
         index: WorkspaceIndex,
@@ -34,9 +61,9 @@ class Recall:
         settings: Settings,
         rulebook: Rulebook,
     ) -> None:
-        self._question = question
-        self._completed = completed
-        self._found = tuple(found)
+        self._question = asked.question
+        self._completed = asked.completed
+        self._found = asked.found
         self._store = store
         self._index = index
         self._models = models
@@ -74,13 +101,17 @@ class Recall:
         if not self._store.is_on or not self._rulebook.is_repeatable:
             return None
         identities = self._models.identities(self._question.model)
+        modes = open_modes(self._completed, self._found, self._models)
         if identities is None:
+            return None
+        if "generate" in modes and self._models.is_remote(self._question.model):
+            # Which model answers there, nobody here can tell.
             return None
         return AnswerKey(
             question=self._question,
             completed=self._completed.text,
             found=self._found,
-            modes=open_modes(self._completed, self._found, self._models),
+            modes=modes,
             models=identities,
             settings=(
                 answers.decisive(self._settings),

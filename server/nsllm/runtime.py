@@ -1,22 +1,26 @@
 """The models in use: found, fetched, loaded at first need, and shared by all workspaces."""
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
+from nsllm import home
 from nsllm.documents.chunker import Chunker
 from nsllm.embedding.embedder import Embedder
-from nsllm.errors import ModelCorruptError, ModelMissingError
+from nsllm.errors import ModelCorruptError, ModelMissingError, UsageError
 from nsllm.generation.client import GeneratorClient, GeneratorModel
 from nsllm.generation.exam import ExamResult, exam, sit
 from nsllm.generation.reader import Reader
+from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
 from nsllm.models.classifier import Classifier
 from nsllm.models.grounder import Grounder
-from nsllm.models.registry import InstalledModel, Model, Registry
+from nsllm.models.registry import REMOTE, InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
 from nsllm.scoring.scorer import Classifiers
@@ -34,14 +38,14 @@ class ModelRuntime:
     """Opens each model once; threads and workspaces may share it."""
 
     def __init__(self, settings: Settings, registry: Registry | None = None) -> None:
-        self.registry = registry or Registry.load()
+        self.registry = (registry or Registry.load()).with_remote(settings.remote)
         self.settings = settings
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
         self._reader: Reader | None = None
         self._grounder: Grounder | None = None
         self._classifiers: dict[str, Classifier] = {}
-        self._writers: dict[str, Writer] = {}
+        self._writers: dict[str, Writer | RemoteWriter] = {}
         self._opened: dict[str, str] = {}
         self._client = GeneratorClient(
             idle_unload_s=settings.models.idle_unload_s,
@@ -62,11 +66,15 @@ class ModelRuntime:
             UnknownModelError: the settings name a model that models.toml does not have.
         """
         needed = [self.registry.get(name) for name in self.needed()]
-        return [model for model in needed if install.usable(model) is None]
+        return [m for m in needed if not m.is_remote and install.usable(m) is None]
 
     async def pull(self, name: str, listener: ProgressListener) -> InstalledModel:
         """Fetch and import a model; a generator sits the reading exam at once."""
         model = self.registry.get(name)
+        if model.is_remote:
+            raise UsageError(
+                f"{name} is on another machine.", hint="Nothing has to be fetched for it."
+            )
         installed = await asyncio.to_thread(install.pull, model, listener=listener)
         if model.task == "generation":
             await self.examine(name, listener)
@@ -76,17 +84,22 @@ class ModelRuntime:
         """Let a generator sit the reading exam, and keep the result with the model."""
         writer = self.writer(name)
         result = await sit(writer.write, listener)
-        path = self._installed(name).folder / _EXAM_FILE
+        path = self._exam_path(name)
+        if path is None:
+            raise ModelMissingError(
+                f"The model {name} is gone.", hint=f"Fetch it: nsllm models pull {name}"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.json.encode(result))
         return result
 
     def exam_result(self, name: str) -> ExamResult | None:
         """Return what a model has shown in this version of the exam; None: it has not sat it."""
-        installed = self.registry.installed(name)
-        if installed is None:
+        path = self._exam_path(name)
+        if path is None:
             return None
         try:
-            body = (installed.folder / _EXAM_FILE).read_bytes()
+            body = path.read_bytes()
             result = msgspec.json.decode(body, type=ExamResult)
         except (OSError, msgspec.MsgspecError):
             return None
@@ -165,7 +178,20 @@ class ModelRuntime:
             if model.id in {GROUNDING, TOXICITY} and self.registry.installed(model.id) is None
         ]
 
-    def writer(self, name: str | None = None) -> Writer:
+    def is_remote(self, name: str | None = None) -> bool:
+        """Tell whether this generator, or the one in use, is on another machine."""
+        return self.registry.get(name or self.settings.models.generator).is_remote
+
+    def writer_name(self, name: str | None = None) -> str:
+        """Return what an answer of this generator, or of the one in use, names as its model."""
+        name = name or self.settings.models.generator
+        return self.remote_writer().name if self.is_remote(name) else name
+
+    def remote_writer(self) -> RemoteWriter:
+        """Return the writer of the generator on another machine."""
+        return RemoteWriter(self.settings.remote, self.settings.generation)
+
+    def writer(self, name: str | None = None) -> Writer | RemoteWriter:
         """Return a writer with this generator, or the one in use.
 
         Raises:
@@ -173,6 +199,9 @@ class ModelRuntime:
             ModelCorruptError: one of its files is missing or cut off.
         """
         name = name or self.settings.models.generator
+        if self.is_remote(name):
+            with self._lock:
+                return self._writers.setdefault(name, self.remote_writer())
         # Every time: its worker ends when idle, and loads the files anew with the next text.
         installed = self._installed(name)
         with self._lock:
@@ -228,6 +257,15 @@ class ModelRuntime:
         except (ModelMissingError, ModelCorruptError):
             return None
         return await writer.perplexity(question, passages, text)
+
+    def _exam_path(self, name: str) -> Path | None:
+        """Return where the result of an exam is kept; None: the model is not here."""
+        if name == REMOTE and self.settings.remote.url:
+            # Another server, or another model of it, has shown nothing yet.
+            where = f"{self.settings.remote.url}\0{self.settings.remote.model}".encode()
+            return home.data_folder() / "remote" / f"{hashlib.sha256(where).hexdigest()[:16]}.json"
+        installed = self.registry.installed(name)
+        return installed.folder / _EXAM_FILE if installed else None
 
     async def aclose(self) -> None:
         """End the worker process."""

@@ -69,6 +69,28 @@ class Models(_Section, frozen=True, kw_only=True):
     """Whether a missing model may be downloaded, after saying what, from where and how large."""
 
 
+class Remote(_Section, frozen=True, kw_only=True):
+    """A generator on another machine. Questions and passages are sent there when it writes.
+
+    Read from the user's own file, the environment and the editor, never from a workspace's file.
+    """
+
+    url: str = ""
+    """Address of an OpenAI-compatible server, such as `http://host:8000/v1`; empty: none. The text
+    of questions, earlier answers and passages leaves this machine to it whenever `remote` is the
+    generator (`models.generator`)."""
+    model: str = "nsllm"
+    """Id of the server's model; `nsllm` is the one that another machine's `nsllm serve` uses."""
+    token_file: str = ""
+    """File that holds the token for the server, and nothing else."""
+    token_variable: str = "NSLLM_REMOTE_TOKEN"  # noqa: S105 - a name, not a token
+    """Environment variable with the token, where there is no file."""
+    connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    """Longest time until the server takes a connection."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
+    """Longest silence of the server."""
+
+
 class Generation(_Section, frozen=True, kw_only=True):
     """How answers are written."""
 
@@ -222,6 +244,9 @@ class Server(_Section, frozen=True, kw_only=True):
     """Requests that are worked on at once."""
     queue: Annotated[int, msgspec.Meta(ge=0)] = 256
     """Requests that may wait for their turn; further ones are told to come back."""
+    lend: bool = False
+    """Whether other machines may use the generator itself, on their own prompts: what it writes is
+    neither governed nor recorded here, but there."""
     shutdown_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """How long requests may go on after the server was told to stop."""
     traces_endpoint: str = ""
@@ -234,6 +259,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     documents: Documents = Documents()
     retrieval: Retrieval = Retrieval()
     models: Models = Models()
+    remote: Remote = Remote()
     generation: Generation = Generation()
     extraction: Extraction = Extraction()
     governance: Governance = Governance()
@@ -245,7 +271,11 @@ class Settings(_Section, frozen=True, kw_only=True):
 
 
 # What a workspace that the user has not trusted may not decide.
-RESTRICTED = frozenset({"models", "audit", "cache", "limits", "server"})
+RESTRICTED = frozenset({"models", "remote", "audit", "cache", "limits", "server"})
+
+# What no workspace's file may decide, trusted or not: where text is sent, and which file is the
+# token that goes with it.
+OWN_ONLY = frozenset({"remote"})
 
 # What no editor sets: VS Code's own `nsllm.server.*` says how it starts the language server.
 NOT_IN_EDITORS = frozenset({"server"})
@@ -271,8 +301,9 @@ def load(
         if folder is None:
             continue
         table = _read_file(folder / FILE_NAME)
-        if folder is workspace and not trusted:
-            table = {key: value for key, value in table.items() if key not in RESTRICTED}
+        if folder is workspace:
+            refused = OWN_ONLY if trusted else RESTRICTED
+            table = {key: value for key, value in table.items() if key not in refused}
         layers.append((folder / FILE_NAME, table))
     layers.append(("environment", _read_environment(environment or os.environ)))
     layers.append(("the command line", dict(overrides or {})))

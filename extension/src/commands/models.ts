@@ -42,6 +42,9 @@ async function pickModel(models: readonly Model[]): Promise<Model | undefined> {
       label: `${model.in_use ? "$(check) " : ""}${model.id}`,
       description: describeExam(model),
       detail: [
+        ...(model.remote
+          ? [vscode.l10n.t("questions and passages are sent to {0}", model.remote)]
+          : []),
         model.installed
           ? vscode.l10n.t("installed")
           : vscode.l10n.t("to download: {0}", size(model.disk_bytes)),

@@ -33,6 +33,11 @@ def ask(
 
     async def work(application: Application) -> Answer:
         await session.fetch_missing(application, yes=yes, quiet=json)
+        if application.models.is_remote():
+            note(
+                "The question and passages of your documents may leave this machine: to "
+                f"{application.settings.remote.url}"
+            )
         with progress(quiet=json) as listener:
             await application.index(listener)
         chosen: Mode = application.settings.generation.mode

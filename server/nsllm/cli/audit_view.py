@@ -58,7 +58,8 @@ def print_record(console: Console, number: int, record: AuditRecord) -> None:
         place = f"{source.path}:{source.start_line}-{source.end_line}"
         _field(console, "source", f"{place}  sha256 {source.sha256[:16]}…")
     for model in record.models:
-        _field(console, "model", f"{model.id} ({model.task})  sha256 {model.sha256[:16]}…")
+        weights = f"at {model.address}" if model.address else f"sha256 {model.sha256[:16]}…"
+        _field(console, "model", f"{model.id} ({model.task})  {weights}")
     for name, digest in (("settings", record.settings_sha256), ("rules", record.rules_sha256)):
         if digest:
             _field(console, name, f"sha256 {digest[:16]}…")

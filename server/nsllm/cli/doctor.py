@@ -1,5 +1,6 @@
 """`nsllm doctor`: what works here, and what to do about what does not."""
 
+import asyncio
 import importlib
 import shutil
 import sys
@@ -19,6 +20,7 @@ from nsllm.cli.cache import describe
 from nsllm.cli.console import out, print_json, size
 from nsllm.errors import NsllmError
 from nsllm.models import hardware
+from nsllm.models.registry import REMOTE
 from nsllm.models.verify import check_sizes
 from nsllm.runtime import ModelRuntime
 
@@ -28,6 +30,7 @@ _MARKS: dict[State, tuple[str, str]] = {
     "warning": ("!", "yellow"),
     "error": ("✗", "red"),
 }
+_MODELS_SHOWN = 10
 _LOW_DISK_BYTES = 1_000_000_000
 
 
@@ -134,10 +137,36 @@ def _cache(workspace: Path, loaded: settings.Settings) -> Check:
     return Check(name="cache", state="ok", detail=describe(status))
 
 
+async def _remote(models: ModelRuntime) -> Check:
+    """Ask the other machine for its models; no text of the user's is sent for that."""
+    remote = models.settings.remote
+    try:
+        ids = [card.id for card in await models.remote_writer().models()]
+    except NsllmError as error:
+        return Check(name="remote", state="error", detail=error.message, hint=error.hint)
+    if remote.model not in ids:
+        shown = ", ".join(ids[:_MODELS_SHOWN]) or "none"
+        return Check(
+            name="remote",
+            state="error",
+            detail=f"{remote.url} has no model {remote.model}",
+            hint=f"Set `remote.model`. It has {shown}.",
+        )
+    uses = models.is_remote()
+    said = "questions and passages are sent there" if uses else "not in use: nothing is sent"
+    result = models.exam_result(REMOTE)
+    exam = f", reading exam {result.score:.2f}" if result else ", has not sat the reading exam"
+    return Check(name="remote", state="ok", detail=f"{remote.model} at {remote.url}: {said}{exam}")
+
+
 def _models(models: ModelRuntime) -> Iterator[Check]:
+    if models.settings.remote.url:
+        yield asyncio.run(_remote(models))
     for name in models.needed():
         try:
             known = models.registry.get(name)
+            if known.is_remote:
+                continue
             installed = models.registry.installed(name)
             if installed is None:
                 hint = f"Fetch it: nsllm models pull {name}"

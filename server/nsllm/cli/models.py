@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.table import Table
 
@@ -42,6 +43,8 @@ def list_models(json: Annotated[bool, session.Json] = False) -> None:
         table.add_column(column)
     for model in found:
         here = "in use" if model.in_use else "yes" if model.installed else "no"
+        if model.remote is not msgspec.UNSET:
+            here = f"{'in use, ' if model.in_use else ''}text is sent to {model.remote}"
         exam = (
             f"{model.exam.score:.2f} {'pass' if model.exam.passed else 'fail'}"
             if model.exam
@@ -91,13 +94,16 @@ def import_model(
 @app.command()
 def use(model: Id) -> None:
     """Make a model the one that answers, or that embeds."""
-    registry = Registry.load()
+    remote = settings.load().remote
+    registry = Registry.load().with_remote(remote)
     task = registry.get(model).task
     if task not in _SETTING:
         raise UsageError(f"{model} is not a matter of choice.", hint="Choose another model.")
     path = remember("models", _SETTING[task], model)
     note(f"{model} is used from now on ({path}).")
-    if registry.installed(model) is None:
+    if registry.get(model).is_remote:
+        note(f"Questions and passages leave this machine from now on: to {remote.url}")
+    elif registry.installed(model) is None:
         note(f"It is not here yet: nsllm models pull {model}")
 
 
@@ -107,6 +113,10 @@ def verify(model: Id) -> None:
 
     async def work(application: Application) -> None:
         registry = application.models.registry
+        if registry.get(model).is_remote:
+            with progress() as listener:
+                _print_exam(model, await application.models.examine(model, listener))
+            return
         installed = registry.installed(registry.get(model).id)
         if installed is None:
             raise UsageError(f"{model} is not here.", hint=f"Fetch it: nsllm models pull {model}")

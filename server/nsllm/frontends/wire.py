@@ -98,6 +98,8 @@ class WireModel(msgspec.Struct, frozen=True, kw_only=True):
     installed: bool
     in_use: bool
     exam: WireExam | None
+    remote: str | msgspec.UnsetType = msgspec.UNSET
+    """The server to which text is sent when it writes; only of a model on another machine."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,14 +185,15 @@ def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
     return WireModel(
         id=known.id,
         task=known.task,
-        family=known.family,
+        family="remote" if known.is_remote else known.family,
         parameters=known.parameters,
         licence=known.licence,
         context_length=known.context_length,
         disk_bytes=installed.manifest.disk_bytes if installed else known.disk_bytes or 0,
         memory_bytes=known.memory_bytes or 0,
-        installed=installed is not None,
+        installed=installed is not None or known.is_remote,
         in_use=known.id in runtime.needed(),
+        remote=known.origin if known.is_remote else msgspec.UNSET,
         exam=None
         if result is None
         else WireExam(

@@ -90,6 +90,20 @@ def build(
     return Prompt(token_ids=encoded.ids, passages=tuple(passages[: len(blocks)]), text=encoded.text)
 
 
+def conversation(
+    question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
+) -> list[Message]:
+    """Return the same prompt as messages, for a server that counts its own tokens."""
+    blocks = [_block(number, passage) for number, passage in enumerate(passages, start=1)]
+    content = "\n\n".join([*blocks, f"Question: {question.strip()}"])
+    return [
+        Message(role="system", content=_SYSTEM),
+        *_EXAMPLE,
+        *_recall(history),
+        Message(role="user", content=content),
+    ]
+
+
 def _encode(
     question: str, blocks: Sequence[str], template: ChatTemplate, said: Sequence[Message] = ()
 ) -> Encoded:

@@ -1,26 +1,37 @@
 """The writer: a language model that answers from passages, streamed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import cached_property
 
 import msgspec
 
+from nsllm.errors import QuestionError
 from nsllm.generation.client import GeneratorClient, GeneratorModel, Queued, Sampling
 from nsllm.generation.decoding import TextDecoder
 from nsllm.generation.extractive import NOT_FOUND, says_not_found
 from nsllm.generation.messages import Tokens
 from nsllm.generation.prompt import Prompt, build
-from nsllm.generation.template import ChatTemplate
+from nsllm.generation.template import ChatTemplate, Message
 from nsllm.settings import Generation
 from nsllm.types import AnswerListener, Delta, Draft, Passage, Turn, ignore_event
 
-_STOPS = ("\nQuestion:", "\n[1] ")
+STOPS = ("\nQuestion:", "\n[1] ")
 """Where a small model that does not end its turn goes on to make up the next one."""
 
-_SECOND_TEMPERATURE = 0.6
+SECOND_TEMPERATURE = 0.6
 """A second attempt with the same tokens would be the same text."""
+
+
+class Lent(msgspec.Struct, frozen=True, kw_only=True):
+    """The next piece of a text that was asked for as it stands."""
+
+    text: str
+    tokens: tuple[tuple[str, float], ...] = ()
+    """Text and natural log-probability of each token that was generated since the last piece."""
+    finish: str | None = None
+    """Why it ends; set on the last piece."""
 
 
 class Writer:
@@ -70,7 +81,7 @@ class Writer:
             WorkerError: the worker died; the next call gets a new one.
         """
         prompt = self._prompt(question, passages, history)
-        decoder = TextDecoder(self._template.tokenizer, _STOPS)
+        decoder = TextDecoder(self._template.tokenizer, STOPS)
         parts: list[str] = []
         logprobs: list[float] = []
         finish = "stop"
@@ -112,6 +123,46 @@ class Writer:
             finish="length" if finish == "length" else "stop",
         )
 
+    async def lend(
+        self, messages: Sequence[Message], sampling: Sampling, stops: Sequence[str] = ()
+    ) -> AsyncGenerator[Lent, None]:
+        """Continue a conversation as it stands, for whoever judges the text elsewhere.
+
+        Raises:
+            QuestionError: the conversation does not leave room for a token.
+            WorkerError: the worker died; the next call gets a new one.
+        """
+        ids = self._template.encode(messages).ids
+        room = self._context_tokens - len(ids)
+        if room < 1:
+            raise QuestionError(
+                f"The conversation has {len(ids)} tokens, and the context {self._context_tokens}.",
+                hint="Send less.",
+            )
+        sampling = msgspec.structs.replace(sampling, max_tokens=min(sampling.max_tokens, room))
+        decoder = TextDecoder(self._template.tokenizer, stops)
+        waiting: list[tuple[int, float]] = []
+        finish = "stop"
+        async with aclosing(self._client.generate(self._model, ids, sampling)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Tokens):
+                    waiting += zip(reply.ids, reply.logprobs, strict=True)
+                    text = decoder.push(reply.ids)
+                    if text:
+                        yield self._lent(text, waiting)
+                        waiting = []
+                    if decoder.stopped:
+                        break
+                elif not isinstance(reply, Queued):
+                    finish = reply.finish
+        yield msgspec.structs.replace(self._lent(decoder.finish(), waiting), finish=finish)
+
+    def _lent(self, text: str, tokens: Sequence[tuple[int, float]]) -> Lent:
+        decode = self._template.tokenizer.decode
+        return Lent(
+            text=text, tokens=tuple((decode([number]), logprob) for number, logprob in tokens)
+        )
+
     async def perplexity(
         self, question: str, passages: Sequence[Passage], text: str
     ) -> float | None:
@@ -150,7 +201,7 @@ class Writer:
             return sampling
         return msgspec.structs.replace(
             sampling,
-            temperature=max(_SECOND_TEMPERATURE, sampling.temperature),
+            temperature=max(SECOND_TEMPERATURE, sampling.temperature),
             seed=sampling.seed + attempt,
         )
 

@@ -28,6 +28,8 @@ class ModelHash(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     sha256: str
     adapter_sha256: str | None = None
+    address: str | None = None
+    """The server that ran it, where that was another machine: its weights are not known."""
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,11 @@ import msgspec
 import nsllm
 from nsllm import home
 from nsllm.errors import ModelCorruptError, SettingsError, UnknownModelError
+from nsllm.settings import Remote
 
 FILE_NAME = "models.toml"
+REMOTE = "remote"
+"""The id of the generator on another machine, where `remote.url` is set."""
 MANIFEST_FILE = "manifest.json"
 
 Task = Literal["embedding", "generation", "reading", "grounding", "toxicity", "coherence"]
@@ -120,6 +123,8 @@ class Model(_Entry, frozen=True, kw_only=True):
     """An entry of models.toml."""
 
     id: Id
+    is_remote: bool = False
+    """Whether it runs on another machine, to which text is sent: its source says where."""
 
     @property
     def download_bytes(self) -> int:
@@ -206,6 +211,22 @@ class Registry:
     def __init__(self, models: Mapping[str, Model]) -> None:
         self._models = dict(models)
 
+    def with_remote(self, remote: Remote) -> "Registry":
+        """Return these models and, where one is configured, the generator on another machine."""
+        if not remote.url:
+            return self
+        model = Model(
+            id=REMOTE,
+            task="generation",
+            family="llama",
+            parameters=0,
+            licence="the server's",
+            context_length=0,
+            sources=(FileSource(path=remote.url),),
+            is_remote=True,
+        )
+        return Registry({**self._models, REMOTE: model})
+
     @classmethod
     def load(cls) -> Self:
         """Read models.toml, the user's own, and the manifests of imported models.
@@ -227,6 +248,11 @@ class Registry:
         Raises:
             UnknownModelError: there is none; names those that exist.
         """
+        if model_id == REMOTE and model_id not in self._models:
+            raise UnknownModelError(
+                "There is no remote generator: `remote.url` is not set.",
+                hint="Set it in your own nsllm.toml; docs/MODELS.md says how.",
+            )
         if model_id not in self._models:
             raise UnknownModelError(
                 f"There is no model {model_id}.",

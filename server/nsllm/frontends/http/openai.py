@@ -14,13 +14,11 @@ from nsllm.frontends import wire
 from nsllm.frontends.http import openai_contracts as oc
 from nsllm.frontends.http.answers import ask
 from nsllm.frontends.http.contracts import HybridQuery
+from nsllm.frontends.http.lending import ANY_MODEL, lend
 from nsllm.frontends.http.operations import Call, Events
 from nsllm.frontends.http.problems import RequestRefused, problem_of
 from nsllm.frontends.http.streaming import PING, Asking, Finished, stream
 from nsllm.types import Answer, AnswerListener, Turn, ignore_event
-
-ANY_MODEL = "nsllm"
-"""The model id that stands for whichever is in use."""
 
 _MAX_QUESTION = 8_000
 _DONE = b"data: [DONE]\n\n"
@@ -31,6 +29,8 @@ _PIECE = re.compile(r"\S+\s*|\s+")
 async def chat(call: Call) -> object:
     """Answer the last user message of a conversation from the workspace."""
     asked: oc.Chat = call.body
+    if asked.nsllm is not None and asked.nsllm.raw:
+        return await lend(call, asked)
     question, history = _conversation(asked.messages)
     _refuse_many(asked.n)
     if asked.tool_choice not in (None, "auto", "none"):

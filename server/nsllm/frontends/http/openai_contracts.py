@@ -17,6 +17,8 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mode: Mode | None = None
     top_k: TopK | None = None
     workspace: Name | None = None
+    raw: bool | None = None
+    """Let the model continue the messages as they stand, ungoverned; `server.lend` allows it."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ class Chat(Governed, frozen=True, kw_only=True):
 
     messages: Annotated[list[Message], msgspec.Meta(min_length=1, max_length=200)]
     max_completion_tokens: int | None = None
+    logprobs: bool | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
@@ -128,12 +131,28 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: str | None = None
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was generated, with its natural log-probability."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+    top_logprobs: list[Any] = []
+
+
+class Logprobs(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of a piece."""
+
+    content: list[TokenLogprob]
+
+
 class ChunkChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The next piece of the one answer."""
 
     delta: Delta
     finish_reason: str | None
     index: int = 0
+    logprobs: Logprobs | None = None
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):

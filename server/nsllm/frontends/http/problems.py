@@ -42,6 +42,7 @@ _STATUSES = {
     "worker": 503,
     "memory": 503,
     "rate.limited": 429,
+    "remote": 503,
     "disk.full": 507,
 }
 """Statuses by the code of an error, or by what the code begins with; all others are 500."""

@@ -150,7 +150,7 @@ class Service:
             known = self.models.registry.get(model)
             if known.task not in _SETTING:
                 raise UsageError(f"{model} is not a matter of choice.", hint="Choose another.")
-            if self.models.registry.installed(model) is None:
+            if not known.is_remote and self.models.registry.installed(model) is None:
                 raise ModelMissingError(
                     f"The model {model} is not on this machine.",
                     hint=f"Fetch it on the server: nsllm models pull {model}",

@@ -84,6 +84,9 @@ async def _verify(server: "Server", name: str, show: ProgressListener) -> None:
     from nsllm.models.verify import verify
 
     runtime = await server.workspaces.models()
+    if runtime.is_remote(name):
+        await runtime.examine(name, show)
+        return
     installed = runtime.registry.installed(name)
     if installed is None:
         raise UsageError(f"{name} is not here.", hint="Fetch it first.")
