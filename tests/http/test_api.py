@@ -162,8 +162,14 @@ def test_the_audit_log_is_listed_page_by_page_and_intact(client: httpx.Client) -
 
 
 def test_the_metrics_count_requests_answers_and_stages(client: httpx.Client) -> None:
-    ask(client, question=QUESTION)
+    for _ in range(2):
+        ask(client, question=QUESTION)
     text = client.get("/metrics").text
+    assert 'nsllm_answers_total{cached="true",mode="extract",verdict="' in text
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#")
+    assert float(figures['nsllm_cache_hits_total{kind="answer"}']) >= 1
+    assert float(figures['nsllm_cache_entries{kind="embedding"}']) >= 1
+    assert 0 < float(figures["nsllm_cache_bytes"]) <= float(figures["nsllm_cache_limit_bytes"])
     assert 'nsllm_http_requests_total{method="POST",route="/api/hybrid-query",status="200"}' in text
     assert 'nsllm_answer_stage_seconds_count{stage="retrieval"}' in text
     assert 'nsllm_answers_total{cached="false",mode="extract",verdict="' in text
