@@ -56,7 +56,7 @@ def test_sentences_about_as_good_as_the_best_are_quoted_and_the_others_are_not()
     source = passage("It takes 30 days. It takes a month. Nobody asked that.")
     spans = [(0, 17), (18, 35), (36, 54)]
     close = [
-        judged(source, span, "item", c) for span, c in zip(spans, (0.9, 0.8, 0.01), strict=True)
+        judged(source, span, "item", c) for span, c in zip(spans, (0.9, 0.8, 0.0005), strict=True)
     ]
     quoted = extract(Reading(candidates=tuple(close)), [source], Extraction()).text
     assert quoted == "It takes 30 days. [1] It takes a month. [1]"
