@@ -124,3 +124,15 @@ def test_a_newer_log_asks_for_an_update(nsllm, log: Path) -> None:
     ran = nsllm("audit", "verify")
     assert ran.returncode == 3
     assert "newer NS-LLM" in ran.stderr
+
+
+@pytest.mark.models
+@pytest.mark.timeout(300)
+def test_an_answer_is_recorded_under_the_whole_path_of_its_workspace(
+    nsllm, with_models: Path, workspace: Path
+) -> None:
+    """Its path is "." to the command here, which would tell readers elsewhere nothing."""
+    asked = nsllm("ask", "How long are readings kept?", "--mode", "extract", "--json")
+    assert asked.returncode == 0, asked.stderr
+    [record] = json.loads(nsllm("audit", "list", "--json").stdout)
+    assert record["workspace"] == str(workspace.resolve())

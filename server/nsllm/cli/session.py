@@ -30,10 +30,12 @@ def run(
     overrides: Mapping[str, Any] | None = None,
 ) -> _T:
     """Open the workspace, await the work, and close everything, whatever happens."""
+    # The audit log keeps the folder's name for readers elsewhere, to whom "." says nothing.
+    folder = workspace.resolve()
 
     async def main() -> _T:
-        loaded = settings.load(workspace, overrides=overrides)
-        application = Application(workspace, loaded, ModelRuntime(loaded))
+        loaded = settings.load(folder, overrides=overrides)
+        application = Application(folder, loaded, ModelRuntime(loaded))
         try:
             return await work(application)
         finally:
