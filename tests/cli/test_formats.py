@@ -4,6 +4,8 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import msgspec
 import pytest
@@ -92,6 +94,20 @@ def test_sarif_points_at_the_words_in_utf16_columns() -> None:
     assert words.decode("utf-16-le") == "60 days" == region["snippet"]["text"]
     region = second["locations"][0]["physicalLocation"]["region"]
     assert (region["startLine"], region["endLine"], region["endColumn"]) == (4, 5, 3)
+
+
+def test_sarif_leads_to_the_page_of_each_rule() -> None:
+    """By an absolute URI (SARIF 2.1.0, 3.49.12) of the heading, or the address a plug-in gives."""
+    [run] = json.loads(sarif.render(report()))["runs"]
+    for rule in run["tool"]["driver"]["rules"]:
+        page = urlsplit(rule["helpUri"])
+        lines = Path(url2pathname(page.path)).read_text("utf-8").splitlines()
+        assert page.scheme == "file"
+        assert lines[int(page.fragment.removeprefix("L")) - 1] == f"### {rule['id']}"
+    own = msgspec.structs.replace(BUILT_IN[0], help_uri="https://example.org/rules#own")
+    log = json.loads(sarif.render(msgspec.structs.replace(report(), rules=(own,))))
+    [described] = log["runs"][0]["tool"]["driver"]["rules"]
+    assert described["helpUri"] == "https://example.org/rules#own"
 
 
 def test_sarif_names_rule_level_file_and_evidence() -> None:

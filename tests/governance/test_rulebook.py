@@ -174,3 +174,13 @@ def test_severity_caps_what_thresholds_say() -> None:
     explanation = explain(judgement.findings[0], book)
     assert explanation is not None
     assert "allows warn at most" in explanation.decided
+
+
+def test_a_folder_that_models_write_can_be_judged_as_generated_by_an_override() -> None:
+    """What docs/CHECK.md says in place of `--generated`."""
+    rules = {"grounding": {"unsourced": {"severity": "reject"}}}
+    book = rulebook(overrides=[{"paths": ["docs/generated/**"], "rules": rules}])
+    assert [
+        options(book, "grounding.unsourced", path).severity
+        for path in ("docs/generated/api.md", "docs/guide.md")
+    ] == [Severity.REJECT, Severity.INFO]

@@ -22,3 +22,12 @@ def test_what_no_one_invents_is_left_out() -> None:
 
 def test_code_blocks_are_left_out() -> None:
     assert code_names("```\nmy_own = other_name()\n```\n") == []
+
+
+def test_a_method_is_named_with_the_object_that_it_is_called_on() -> None:
+    text = "Call `settings.get()`, then `Client.fetch_all()` or session.close() at the end."
+    assert [(m.text, m.key) for m in code_names(text)] == [
+        ("settings.get()", "settings.get"),
+        ("Client.fetch_all()", "Client.fetch_all"),
+        ("session.close()", "session.close"),
+    ]

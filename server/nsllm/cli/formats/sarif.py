@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from nsllm import __version__
 from nsllm.cli.checked import CheckedFile, Located, Region, Report
+from nsllm.frontends.lsp.rule_pages import page_of
 from nsllm.governance.rules import Rule
 from nsllm.types import Evidence, Severity
 
@@ -49,8 +50,10 @@ def _rule(rule: Rule[Any]) -> dict[str, Any]:
         "defaultConfiguration": {"level": _LEVELS[rule.options.severity]},
         "properties": {"tags": ["documentation", "governance"]},
     }
-    # The built-in rules' page has no address on the web: their help is in the log itself.
-    return described | ({"helpUri": rule.help_uri} if rule.help_uri else {})
+    # The built-in rules' page comes with the package and opens without a network; for readers on
+    # another machine, `help` has the same in the log itself.
+    address = rule.help_uri or page_of(rule.id)
+    return described | ({"helpUri": address} if address else {})
 
 
 def _invocation(report: Report) -> dict[str, Any]:
