@@ -19,8 +19,11 @@ export class AuditLog implements vscode.TextDocumentContentProvider, vscode.Disp
 
   async provideTextDocumentContent(): Promise<string> {
     const { t } = vscode.l10n;
-    const records = await this.#requests.auditRecords(SHOWN_RECORDS);
-    return auditDocument(records, {
+    const [records, chain] = await Promise.all([
+      this.#requests.auditRecords(SHOWN_RECORDS),
+      this.#requests.auditVerification(),
+    ]);
+    return auditDocument(records, chain, {
       title: t("NS-LLM audit log"),
       empty: t("No answer has been recorded yet."),
       question: t("Question"),
@@ -28,6 +31,26 @@ export class AuditLog implements vscode.TextDocumentContentProvider, vscode.Disp
       mode: t("Written by"),
       findings: t("Findings"),
       accepted: t("Accepted finding"),
+      details: t("Made under"),
+      intact: t("The log is whole: {0} entries, each as it was written."),
+      broken: t("The log is not as it was written ({0} entries)."),
+      entry: t("entry {0}"),
+      entries: t("entries {0} to {1}"),
+      head: t("Head, to note elsewhere"),
+      file: t("File"),
+      seal: t("Key and seal"),
+      decidedBy: t("Decided by"),
+      askedBy: t("Asked through"),
+      tokens: t("Generated tokens"),
+      time: t("Time"),
+      workspace: t("Workspace"),
+      sources: t("Sources"),
+      rejected: t("Rejected before"),
+      models: t("Models"),
+      settings: t("Settings"),
+      rules: t("Rules in force"),
+      redacted: t("Replaced secrets"),
+      version: t("NS-LLM version"),
     });
   }
 

@@ -118,6 +118,7 @@ export interface Model {
   readonly memory_bytes: number;
   readonly installed: boolean;
   readonly in_use: boolean;
+  readonly calibrated: boolean;
   readonly exam?: { readonly score: number; readonly passed: boolean } | null;
   /** The server to which text is sent when it writes; only of a model on another machine. */
   readonly remote?: string;
@@ -143,7 +144,7 @@ export interface AcceptedFinding {
 }
 
 export interface AuditParams {
-  readonly action: "list" | "accept";
+  readonly action: "list" | "accept" | "verify";
   readonly limit?: number;
   readonly before?: number;
   readonly finding?: AcceptedFinding;
@@ -157,7 +158,54 @@ export interface AuditRecord extends Judgement {
   readonly text: string;
   readonly mode: string;
   readonly model: string | null;
+  readonly workspace: string;
+  /** Who asked: the front end, and its session where it has one. */
+  readonly client: string;
+  readonly decided_by: readonly string[];
+  readonly evidence: readonly {
+    readonly path: string;
+    readonly start_line: number;
+    readonly end_line: number;
+    readonly sha256: string;
+  }[];
+  readonly rejected: readonly {
+    readonly text: string;
+    readonly mode: string;
+    readonly rule: string;
+    readonly reason: string;
+  }[];
+  readonly tokens: number;
+  readonly timings_ms: Readonly<Record<string, number>>;
+  readonly version: string;
+  readonly settings_sha256: string;
+  readonly rules_sha256: string;
+  readonly models: readonly {
+    readonly id: string;
+    readonly task: string;
+    readonly sha256: string;
+    readonly adapter_sha256?: string | null;
+  }[];
+  /** The kinds of secrets that were replaced before the record was written. */
+  readonly redacted: readonly string[];
   readonly accepted?: { readonly rule: string; readonly uri: string; readonly reason: string };
+}
+
+/** Whether the audit log is as it was written. */
+export interface AuditVerification {
+  readonly intact: boolean;
+  readonly entries: number;
+  /** `NUMBER:DIGEST` of the last entry, to be noted elsewhere. */
+  readonly head: string;
+  readonly faults: readonly {
+    readonly kind: string;
+    readonly first: number | null;
+    readonly last: number | null;
+    readonly message: string;
+  }[];
+  readonly notes: readonly string[];
+  readonly path: string;
+  /** The folder of the key and the sealed head. */
+  readonly seal: string;
 }
 
 export interface BusyTask {

@@ -12,6 +12,7 @@ import {
   type AcceptedFinding,
   type Answer,
   type AuditRecord,
+  type AuditVerification,
   type CheckParams,
   type Hit,
   type IndexAction,
@@ -116,6 +117,13 @@ export class Requests {
     const client = await this.#server.connection();
     const params = { action: "list", limit, ...(before === undefined ? {} : { before }) };
     return (await send<{ records: readonly AuditRecord[] }>(client, "nsllm/audit", params)).records;
+  }
+
+  async auditVerification(): Promise<AuditVerification> {
+    const client = await this.#server.connection();
+    const params = { action: "verify" };
+    return (await send<{ verification: AuditVerification }>(client, "nsllm/audit", params))
+      .verification;
   }
 
   async acceptFinding(finding: AcceptedFinding): Promise<void> {

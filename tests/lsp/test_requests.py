@@ -197,6 +197,16 @@ async def test_the_audit_log_is_read_newest_first_and_page_by_page(editor: Edito
     assert earlier["records"][0]["question"] == QUESTION
 
 
+async def test_the_audit_log_says_whether_it_is_whole_and_where_it_lies(editor: Editor) -> None:
+    await editor.ask("nsllm/hybridQuery", question=QUESTION, mode="extract")
+    [newest] = (await editor.ask("nsllm/audit", action="list", limit=1))["records"]
+    state = (await editor.ask("nsllm/audit", action="verify"))["verification"]
+    assert (state["intact"], state["faults"]) == (True, [])
+    assert state["entries"] == newest["number"] == int(state["head"].partition(":")[0])
+    assert Path(state["path"]).is_file()
+    assert Path(state["seal"]).is_dir()
+
+
 async def test_an_accepted_finding_is_audited_and_does_not_come_back(editor: Editor) -> None:
     claim = "A relay sends its readings every 45 seconds."
     uri = editor.open(editor.folder / "docs" / "accepted.md", f"{claim}\n")

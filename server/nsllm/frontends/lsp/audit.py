@@ -1,4 +1,4 @@
-"""`nsllm/audit`: what was answered and accepted, and accepting a finding with a reason."""
+"""`nsllm/audit`: what was answered and accepted, is the log whole, and accepting a finding."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -27,7 +27,7 @@ class AcceptedFinding(msgspec.Struct, frozen=True, kw_only=True):
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters of `nsllm/audit`."""
 
-    action: Literal["list", "accept"]
+    action: Literal["list", "accept", "verify"]
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = _PAGE
     before: int | None = None
     finding: AcceptedFinding | None = None
@@ -38,6 +38,8 @@ def register(server: "Server") -> None:
 
     async def audit(params: object) -> dict[str, Any]:
         asked = decode(Audit, params)
+        if asked.action == "verify":
+            return {"verification": await asyncio.to_thread(_verified)}
         if asked.action == "accept":
             if asked.finding is None or not asked.finding.reason.strip():
                 raise UsageError(
@@ -74,3 +76,15 @@ def _page(limit: int, before: int | None) -> list[dict[str, Any]]:
 
     page = AuditLog(home.audit_path()).page(limit, before)
     return [msgspec.to_builtins(wire_audit.record(number, record)) for number, record in page]
+
+
+def _verified() -> dict[str, Any]:
+    from nsllm.frontends import wire_audit
+    from nsllm.governance.audit import AuditLog
+
+    with AuditLog(home.audit_path()) as log:
+        return {
+            **msgspec.to_builtins(wire_audit.verification(log.verify())),
+            "path": str(home.audit_path()),
+            "seal": str(home.seal_folder()),
+        }
