@@ -159,7 +159,7 @@ class Answering:
             chunks=tuple(chunks),
             unknown_names=self._unknown_names(draft.text),
         )
-        return judge(subject, self._rulebook, [*notes, *self._models.unmeasured()])
+        return judge(subject, self._rulebook, [*notes, *self._models.remarks()])
 
 
 def open_modes(

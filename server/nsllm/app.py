@@ -208,7 +208,7 @@ class Application:
             path=path,
             chunks=tuple(chunks),
         )
-        return judge(subject, self.rulebook, self.models.unmeasured())
+        return judge(subject, self.rulebook, self.models.remarks())
 
     async def watch(self) -> AsyncIterator[IndexReport]:
         """Follow the files: bring the index up to date after each burst of changes."""
@@ -365,7 +365,7 @@ class Application:
             chunks=tuple(chunks),
             unknown_names=KnownNames(self._open_index()).unknown(words, path),
         )
-        return judge(subject, self.rulebook, self.models.unmeasured())
+        return judge(subject, self.rulebook, self.models.remarks())
 
     @property
     def _is_strict(self) -> bool:

@@ -5,13 +5,14 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from nsllm import home
 from nsllm.documents.chunker import Chunker
 from nsllm.embedding.embedder import Embedder
-from nsllm.errors import ModelCorruptError, ModelMissingError, UsageError
+from nsllm.errors import ModelCorruptError, ModelMissingError, SettingsError, UsageError
 from nsllm.generation.client import GeneratorClient, GeneratorModel
 from nsllm.generation.exam import ExamResult, exam, sit
 from nsllm.generation.reader import Reader
@@ -19,18 +20,16 @@ from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
 from nsllm.models.classifier import Classifier
+from nsllm.models.foreign import ForeignClassifier, ForeignGrounder, ForeignModel
 from nsllm.models.grounder import Grounder
 from nsllm.models.registry import REMOTE, InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
 from nsllm.scoring.scorer import Classifiers
-from nsllm.scoring.toxicity import Classify
 from nsllm.settings import Settings
 from nsllm.types import Finding, Passage, ProgressListener, Severity
 
 READER = "nsllm-reader"
-GROUNDING = "nsllm-grounding"
-TOXICITY = "nsllm-toxicity"
 _EXAM_FILE = "exam.json"
 
 
@@ -43,8 +42,8 @@ class ModelRuntime:
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
         self._reader: Reader | None = None
-        self._grounder: Grounder | None = None
-        self._classifiers: dict[str, Classifier] = {}
+        self._grounder: Grounder | ForeignGrounder | None = None
+        self._classifier: Classifier | ForeignClassifier | None = None
         self._writers: dict[str, Writer | RemoteWriter] = {}
         self._opened: dict[str, str] = {}
         self._client = GeneratorClient(
@@ -55,7 +54,7 @@ class ModelRuntime:
     def needed(self) -> tuple[str, ...]:
         """Return the ids of the models that an answer takes."""
         models = self.settings.models
-        return (models.embedder, READER, GROUNDING, TOXICITY, models.generator)
+        return (models.embedder, READER, models.grounding, models.toxicity, models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -140,43 +139,46 @@ class ModelRuntime:
             return self._reader
 
     def classifiers(self) -> Classifiers:
-        """Return the classifiers that are on this machine; `unmeasured` names the others.
+        """Return the classifiers that are on this machine; `remarks` names the others.
 
         Raises:
             ModelCorruptError: a file of one is missing or cut off.
+            SettingsError, UnknownModelError: the settings name a model of another task, or none.
         """
-        grounder = self.grounder()
+        grounder, classifier = self.grounder(), self._toxicity()
         return Classifiers(
             grounding=grounder.read if grounder else None,
-            toxicity=self._classify(TOXICITY),
+            fitted=not isinstance(grounder, ForeignGrounder),
+            toxicity=classifier.probabilities if classifier else None,
         )
 
-    def grounder(self) -> Grounder | None:
+    def grounder(self) -> Grounder | ForeignGrounder | None:
         """Return the model that compares claims with evidence; None: it is not on this machine.
 
         Raises:
             ModelCorruptError: one of its files is missing or cut off.
+            SettingsError, UnknownModelError: the settings name a model of another task, or none.
         """
         with self._lock:
-            if self._grounder is None and self.registry.installed(GROUNDING) is not None:
-                installed = self._installed(GROUNDING)
-                self._grounder = Grounder(installed.folder, threads=self._threads)
+            model = self._chosen("grounding")
+            if self._grounder is None and self.registry.installed(model.id) is not None:
+                folder = self._installed(model.id).folder
+                self._grounder = (
+                    ForeignGrounder(self._foreign(folder), model.calibration)
+                    if model.family == "onnx"
+                    else Grounder(folder, threads=self._threads)
+                )
             return self._grounder
 
-    def unmeasured(self) -> list[Finding]:
-        """Return a note for each score that cannot be computed, with what to do about it."""
-        return [
-            Finding(
-                rule="model.missing",
-                severity=Severity.INFO,
-                start=0,
-                end=0,
-                message=f"The {model.task} of the text was not measured: the model {model.id} is "
-                f"not on this machine. Fetch it: nsllm models pull {model.id}",
-            )
-            for model in self.registry.all()
-            if model.id in {GROUNDING, TOXICITY} and self.registry.installed(model.id) is None
-        ]
+    def remarks(self) -> list[Finding]:
+        """Return a note for each score that cannot be computed, or is worth an unknown amount."""
+        notes = []
+        for model in (self._chosen("grounding"), self._chosen("toxicity")):
+            if self.registry.installed(model.id) is None:
+                notes.append(_missing(model))
+            elif model.is_uncalibrated:
+                notes.append(_uncalibrated(model))
+        return notes
 
     def is_remote(self, name: str | None = None) -> bool:
         """Tell whether this generator, or the one in use, is on another machine."""
@@ -237,7 +239,13 @@ class ModelRuntime:
             found[name] = installed.manifest.fingerprint if installed else ""
         with self._lock:
             same = all(self._opened.get(name, one) == one for name, one in found.items())
-        return found if same else None
+        # A calibration stands in models.toml, not among the files.
+        scaled = {
+            f"{name}, calibrated": f"{one.scale} {one.shift}"
+            for name in found
+            if (one := self.registry.get(name).calibration)
+        }
+        return found | scaled if same else None
 
     def tells_time(self) -> bool:
         """Whether a generator in use is told the time, so that what it writes depends on it."""
@@ -271,18 +279,34 @@ class ModelRuntime:
         """End the worker process."""
         await self._client.aclose()
 
-    def _classify(self, name: str) -> Classify | None:
+    def _toxicity(self) -> Classifier | ForeignClassifier | None:
         with self._lock:
-            if name not in self._classifiers:
-                if self.registry.installed(name) is None:
-                    return None
-                installed = self._installed(name)
-                self._classifiers[name] = Classifier(
-                    installed.folder,
-                    context_tokens=installed.manifest.context_length,
-                    threads=self._threads,
+            model = self._chosen("toxicity")
+            if self._classifier is None and self.registry.installed(model.id) is not None:
+                installed = self._installed(model.id)
+                self._classifier = (
+                    ForeignClassifier(self._foreign(installed.folder), model.calibration)
+                    if model.family == "onnx"
+                    else Classifier(
+                        installed.folder,
+                        context_tokens=installed.manifest.context_length,
+                        threads=self._threads,
+                    )
                 )
-            return self._classifiers[name].probabilities
+            return self._classifier
+
+    def _foreign(self, folder: Path) -> ForeignModel:
+        return ForeignModel(folder, threads=self._threads)
+
+    def _chosen(self, task: Literal["grounding", "toxicity"]) -> Model:
+        model = self.registry.get(getattr(self.settings.models, task))
+        if model.task != task:
+            fitting = ", ".join(one.id for one in self.registry.of_task(task))
+            raise SettingsError(
+                f"`models.{task}` is {model.id}, which is for {model.task}.",
+                hint=f"For {task} there are: {fitting}.",
+            )
+        return model
 
     @property
     def _threads(self) -> int:
@@ -301,3 +325,23 @@ class ModelRuntime:
         with self._lock:
             self._opened.setdefault(name, installed.manifest.fingerprint)
         return installed
+
+
+def _note(rule: str, message: str) -> Finding:
+    return Finding(rule=rule, severity=Severity.INFO, start=0, end=0, message=message)
+
+
+def _missing(model: Model) -> Finding:
+    return _note(
+        "model.missing",
+        f"The {model.task} of the text was not measured: the model {model.id} is "
+        f"not on this machine. Fetch it: nsllm models pull {model.id}",
+    )
+
+
+def _uncalibrated(model: Model) -> Finding:
+    return _note(
+        "model.uncalibrated",
+        f"The {model.task} is as the model {model.id} gives it: it was not calibrated, so that "
+        "thresholds mean something else than with the model of NS-LLM.",
+    )

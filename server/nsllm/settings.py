@@ -59,6 +59,10 @@ class Models(_Section, frozen=True, kw_only=True):
     """Id of the model that embeds chunks and questions."""
     generator: str = "smollm2-135m-instruct"
     """Id of the model that writes answers."""
+    grounding: str = "nsllm-grounding"
+    """Id of the model that compares claims with their sources."""
+    toxicity: str = "nsllm-toxicity"
+    """Id of the model that finds hatred and threats."""
     provider: Provider = "auto"
     """Where models run."""
     threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0

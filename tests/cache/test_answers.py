@@ -13,8 +13,8 @@ from nsllm import home
 from nsllm.app import Application
 from nsllm.errors import RateLimitedError
 from nsllm.governance.audit import AuditLog
-from nsllm.runtime import GROUNDING, ModelRuntime
-from nsllm.settings import Settings
+from nsllm.runtime import ModelRuntime
+from nsllm.settings import Models, Settings
 from nsllm.types import Answer, AnswerEvent, Delta, Question, Retrieved, Turn, Withdrawn
 
 pytestmark = pytest.mark.models
@@ -134,7 +134,7 @@ async def test_without_a_model_another_judgement_is_made(start: Open) -> None:
     app = start()
     await app.index()
     await ask(app)
-    (home.models_folder() / GROUNDING).unlink()
+    (home.models_folder() / Models().grounding).unlink()
     answer, _ = await ask(start())
     assert not answer.cached
     assert [f.rule for f in answer.judgement.findings] == ["model.missing"]

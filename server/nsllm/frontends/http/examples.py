@@ -58,6 +58,7 @@ MODEL = {
     "memory_bytes": 300_000_000,
     "installed": True,
     "in_use": True,
+    "calibrated": True,
     "exam": None,
 }
 FOLDER = {

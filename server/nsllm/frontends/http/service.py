@@ -10,16 +10,15 @@ from typing import Any, Literal
 from nsllm import settings
 from nsllm.app import Application
 from nsllm.cache.store import CacheStatus
-from nsllm.errors import ModelMissingError, NsllmError, UnknownModelError, UsageError
+from nsllm.errors import ModelMissingError, NsllmError, UnknownModelError
 from nsllm.frontends.http.contracts import Folder
 from nsllm.frontends.http.problems import RequestRefused
 from nsllm.index.report import IndexReport
+from nsllm.models.registry import setting_of
 from nsllm.runtime import ModelRuntime
 from nsllm.settings_file import remember
 
 logger = logging.getLogger(__name__)
-
-_SETTING = {"embedding": "embedder", "generation": "generator"}
 
 
 class _Loaded:
@@ -139,7 +138,7 @@ class Service:
                     self._following[name] = asyncio.create_task(self._follow(name, application))
 
     async def switch(self, model: str) -> None:
-        """Answer or embed with another model from now on; what runs goes on with the old one.
+        """Use another model for what it does from now on; what runs goes on with the old one.
 
         Raises:
             UnknownModelError: there is no such model.
@@ -148,8 +147,7 @@ class Service:
         """
         async with self._switching:
             known = self.models.registry.get(model)
-            if known.task not in _SETTING:
-                raise UsageError(f"{model} is not a matter of choice.", hint="Choose another.")
+            setting = setting_of(known)
             if not known.is_remote and self.models.registry.installed(model) is None:
                 raise ModelMissingError(
                     f"The model {model} is not on this machine.",
@@ -157,7 +155,7 @@ class Service:
                 )
             if model in self.models.needed():
                 return
-            await asyncio.to_thread(remember, "models", _SETTING[known.task], model)
+            await asyncio.to_thread(remember, "models", setting, model)
             await self._stop_following()
             new = _Loaded(self._folders, trusted=self._trusted)
             old, self._loaded = self._loaded, new

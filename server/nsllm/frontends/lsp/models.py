@@ -13,8 +13,8 @@ from nsllm.types import ProgressListener
 
 if TYPE_CHECKING:
     from nsllm.frontends.lsp.server import Server
+    from nsllm.models.registry import Model
 
-_SETTING = {"embedding": "embedder", "generation": "generator"}
 _TITLES = {
     "use": "Switching to {}",
     "pull": "Fetching {}",
@@ -56,7 +56,7 @@ async def _act(server: "Server", action: str, name: str, show: ProgressListener)
     runtime = await server.workspaces.models()
     model = runtime.registry.get(name)
     if action == "use":
-        await _use(server, name, model.task)
+        await _use(server, model)
     elif action == "pull":
         await runtime.pull(name, show)
         server.workspaces.models_changed()
@@ -71,12 +71,11 @@ async def _act(server: "Server", action: str, name: str, show: ProgressListener)
         await _verify(server, name, show)
 
 
-async def _use(server: "Server", name: str, task: str) -> None:
+async def _use(server: "Server", model: "Model") -> None:
+    from nsllm.models.registry import setting_of
     from nsllm.settings_file import remember
 
-    if task not in _SETTING:
-        raise UsageError(f"{name} is not a matter of choice.", hint="Choose another model.")
-    await asyncio.to_thread(remember, "models", _SETTING[task], name)
+    await asyncio.to_thread(remember, "models", setting_of(model), model.id)
     await server.workspaces.reconfigure()
 
 
