@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from nsllm.attempts import Stages
 from nsllm.generation.extractive import Reading, extract, says_not_found
@@ -18,7 +16,7 @@ from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import markers
 from nsllm.scoring.differences import Mention
 from nsllm.scoring.grounding import Embed
-from nsllm.scoring.scorer import measure
+from nsllm.scoring.scorer import measure, remembering
 from nsllm.settings import Settings
 from nsllm.types import (
     NOT_FOUND_RULE,
@@ -172,19 +170,3 @@ def open_modes(
     if mode == "generate" and passages:
         return ("generate", "generate", "extract")
     return ("extract",)
-
-
-def remembering(embed: Embed) -> Embed:
-    """Return `embed`, each text embedded once: a growing text holds the same sentences again."""
-    known: dict[str, NDArray[np.float32]] = {}
-
-    def embed_once(texts: Sequence[str]) -> NDArray[np.float32]:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        if new or not texts:
-            vectors = embed(new)
-            if not texts:
-                return vectors
-            known.update(zip(new, vectors, strict=True))
-        return np.stack([known[text] for text in texts])
-
-    return embed_once

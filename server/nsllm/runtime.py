@@ -119,7 +119,7 @@ class ModelRuntime:
         with self._lock:
             if self._embedder is None:
                 installed = self._installed(self.settings.models.embedder)
-                self._embedder = Embedder(installed.folder, threads=self._threads)
+                self._embedder = Embedder(installed.folder, threads=self.threads)
             return self._embedder
 
     def chunker(self) -> Chunker:
@@ -135,7 +135,7 @@ class ModelRuntime:
         """
         with self._lock:
             if self._reader is None:
-                self._reader = Reader(self._installed(READER).folder, threads=self._threads)
+                self._reader = Reader(self._installed(READER).folder, threads=self.threads)
             return self._reader
 
     def classifiers(self) -> Classifiers:
@@ -166,7 +166,7 @@ class ModelRuntime:
                 self._grounder = (
                     ForeignGrounder(self._foreign(folder), model.calibration)
                     if model.family == "onnx"
-                    else Grounder(folder, threads=self._threads)
+                    else Grounder(folder, threads=self.threads)
                 )
             return self._grounder
 
@@ -213,7 +213,7 @@ class ModelRuntime:
                     self._client,
                     GeneratorModel(
                         folder=installed.folder,
-                        threads=self._threads,
+                        threads=self.threads,
                         provider=choose_provider(self.settings.models.provider),
                         memory_bytes=self.registry.get(name).memory_bytes,
                     ),
@@ -290,13 +290,13 @@ class ModelRuntime:
                     else Classifier(
                         installed.folder,
                         context_tokens=installed.manifest.context_length,
-                        threads=self._threads,
+                        threads=self.threads,
                     )
                 )
             return self._classifier
 
     def _foreign(self, folder: Path) -> ForeignModel:
-        return ForeignModel(folder, threads=self._threads)
+        return ForeignModel(folder, threads=self.threads)
 
     def _chosen(self, task: Literal["grounding", "toxicity"]) -> Model:
         model = self.registry.get(getattr(self.settings.models, task))
@@ -309,7 +309,8 @@ class ModelRuntime:
         return model
 
     @property
-    def _threads(self) -> int:
+    def threads(self) -> int:
+        """How many threads one model takes."""
         return self.settings.models.threads or hardware.physical_cores()
 
     def _installed(self, name: str) -> InstalledModel:

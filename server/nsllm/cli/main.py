@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 from nsllm import __version__, home
-from nsllm.cli import ask, audit, cache, check, doctor, index, lsp, mcp, models, rules, score, serve
+from nsllm.cli import (
+    ask,
+    audit,
+    bench,
+    cache,
+    check,
+    doctor,
+    index,
+    lsp,
+    mcp,
+    models,
+    rules,
+    score,
+    serve,
+)
 from nsllm.cli.console import print_error
 from nsllm.errors import NsllmError
 
@@ -35,6 +49,7 @@ app.add_typer(serve.tokens_app, name="tokens")
 app.add_typer(cache.app, name="cache")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(value: bool) -> None:

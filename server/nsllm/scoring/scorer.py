@@ -1,10 +1,12 @@
 """All scores of one text, measured together so that each sentence is embedded once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from nsllm.scoring.cited import with_cited
 from nsllm.scoring.claims import claims, without_markers
@@ -13,6 +15,9 @@ from nsllm.scoring.grounding import Embed, ground
 from nsllm.scoring.support import Read
 from nsllm.scoring.toxicity import Classify, ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
+
+Timed = Callable[[str], AbstractContextManager[None]]
+"""Counts what a block takes as time of a stage."""
 
 _WEIGHTS = {"grounding": 0.5, "relevance": 0.3, "coherence": 0.2}
 
@@ -45,22 +50,28 @@ def measure(
     question: str | None = None,
     perplexity: float | None = None,
     classifiers: Classifiers = Classifiers(),  # noqa: B008 - frozen
+    timed: Timed = lambda _stage: nullcontext(),
 ) -> Measurement:
-    """Score `text` as an answer to `question`, written from `chunks`.
+    """Score `text` as an answer to `question`, written from `chunks`; `timed` counts the stages.
 
     Grounding is that of the weakest claim, since one invented sentence spoils an answer; None
     where the text claims nothing or there is nothing to compare it with. Relevance is None
     without a question.
     """
     grounded: tuple[ClaimGrounding, ...] = ()
-    read = classifiers.grounding
-    if chunks and read:
-        compare = partial(ground, embed=embed, read=read, fitted=classifiers.fitted)
-        grounded = with_cited(compare(claims(text), chunks), chunks, compare)
-    toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
-    coherent = coherence(text, embed)
+    embed, read = remembering(embed), classifiers.grounding
+    with timed("grounding"):
+        if chunks and read:
+            compare = partial(ground, embed=embed, read=read, fitted=classifiers.fitted)
+            grounded = with_cited(compare(claims(text), chunks), chunks, compare)
+    with timed("toxicity"):
+        toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
+    with timed("coherence"):
+        coherent = coherence(text, embed)
+    with timed("relevance"):
+        relevance = _relevance(question, text, chunks, embed)
     scores = Scores(
-        relevance=_relevance(question, text, chunks, embed),
+        relevance=relevance,
         coherence=coherent.score if coherent else None,
         grounding=min((claim.score for claim in grounded), default=None),
         perplexity=perplexity,
@@ -96,3 +107,19 @@ def _overall(scores: Scores) -> float | None:
     }
     total = sum(weight for _, weight in known.values())
     return sum(value * weight for value, weight in known.values()) / total if known else None
+
+
+def remembering(embed: Embed) -> Embed:
+    """Return `embed`, each text embedded once: a growing text holds the same sentences again."""
+    known: dict[str, NDArray[np.float32]] = {}
+
+    def embed_once(texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new or not texts:
+            vectors = embed(new)
+            if not texts:
+                return vectors
+            known.update(zip(new, vectors, strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return embed_once
