@@ -54,6 +54,18 @@ def test_a_quotation_is_certain() -> None:
     assert found.evidence.text == "The cache keeps entries for 30 s."
 
 
+def test_of_a_quotation_only_the_window_that_has_it_is_read() -> None:
+    """Quoted answers are most answers: what no reading could change is not read."""
+    model, text = Model(), "The cache keeps entries for 30 s."
+    passages = [passage_chunk(SOURCE), passage_chunk("Entries are kept. The cache is new.")]
+    [found] = ground(claims(text), passages, embed, model)
+    assert found.score == 1.0
+    assert [window for _, window in model.pairs] == [text]
+    other = Model()
+    ground(claims("The cache keeps entries for 31 s."), passages, embed, other)
+    assert len(other.pairs) > 1
+
+
 def test_what_differs_is_named_on_its_words() -> None:
     text = "So it is. The cache keeps entries for 60 s [1]."
     found = judged(text, SOURCE)[-1]

@@ -122,7 +122,8 @@ def compare(
     similarity = vectors[: len(texts)] @ vectors[len(texts) :].T
     words = [_offered(f"{p.chunk.heading} {p.text}") for p in sentences]
     chosen = [
-        choose(text, row, sentences, words) for text, row in zip(texts, similarity, strict=True)
+        _quoting(text, choose(text, row, sentences, words))
+        for text, row in zip(texts, similarity, strict=True)
     ]
     readings = iter(
         read([(text, w.text) for text, row in zip(texts, chosen, strict=True) for w in row])
@@ -142,6 +143,13 @@ def compare(
     ]
 
 
+def _quoting(text: str, windows: list[Window]) -> list[Window]:
+    """Return the first window that quotes the text alone, since a quote is certain; else all."""
+    words = _squeeze(text)
+    quotes = [window for window in windows if words in _squeeze(window.text)]
+    return quotes[:1] or windows
+
+
 def _compared(
     text: str,
     windows: Sequence[Window],
@@ -151,8 +159,7 @@ def _compared(
     everywhere: frozenset[str],
     whole: str,
 ) -> Compared:
-    quotes = [i for i, w in enumerate(windows) if _squeeze(text) in _squeeze(w.text)]
-    best = quotes[0] if quotes else int(np.argmax([reading.logit for reading in readings]))
+    best = int(np.argmax([reading.logit for reading in readings]))
     window, reading = windows[best], readings[best]
     found = differences(text, window.text)
     kinds = {difference.kind for difference in found}
