@@ -11,8 +11,11 @@ from nsllm.bench.figures import Quantiles
 from nsllm.bench.governance import GovernanceFigures, measure_governance
 from nsllm.cli import session
 from nsllm.cli.console import out, print_json, progress
+from nsllm.models.registry import Task
 
 app = typer.Typer(help="Measure how fast it is on this machine.", no_args_is_help=True)
+
+_TASKS: tuple[Task, ...] = ("embedding", "grounding", "toxicity")
 
 
 @app.command()
@@ -28,7 +31,7 @@ def governance(
     """
 
     async def work(application: Application) -> GovernanceFigures:
-        await session.fetch_missing(application, yes=yes, quiet=json)
+        await session.fetch_missing(application, yes=yes, quiet=json, tasks=_TASKS)
         with progress(quiet=json) as listener:
             return await measure_governance(
                 application.settings, application.models, runs, listener

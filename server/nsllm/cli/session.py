@@ -1,7 +1,7 @@
 """Open an Application for one command, and fetch the models that it lacks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from nsllm import settings
 from nsllm.app import Application
 from nsllm.cli.console import confirm, err, note, progress, size
 from nsllm.errors import ModelMissingError
-from nsllm.models.registry import Model
+from nsllm.models.registry import Model, Task
 from nsllm.runtime import ModelRuntime
 
 _T = TypeVar("_T")
@@ -48,13 +48,17 @@ def run(
         raise typer.Exit(_INTERRUPTED) from None
 
 
-async def fetch_missing(application: Application, *, yes: bool, quiet: bool) -> None:
+async def fetch_missing(
+    application: Application, *, yes: bool, quiet: bool, tasks: Collection[Task] = ()
+) -> None:
     """Download the models that the settings name and that are not here, after saying so.
+
+    `tasks`: what they are wanted for; none named: all that an answer takes.
 
     Raises:
         ModelMissingError: the user said no, cannot be asked, or forbade downloads.
     """
-    missing = application.models.missing()
+    missing = [one for one in application.models.missing() if not tasks or one.task in tasks]
     if not missing:
         return
     names = " and ".join(model.id for model in missing)
