@@ -35,8 +35,12 @@ async def streaming(editor: Editor, token: str, **params: object) -> "asyncio.Fu
 
 
 async def test_text_streams_and_the_result_replaces_it(editor: Editor) -> None:
+    # Another question than that of the tests below: one that was answered is not written again.
     answer = await editor.ask(
-        "nsllm/hybridQuery", question=QUESTION, mode="generate", partialResultToken="stream-1"
+        "nsllm/hybridQuery",
+        question="Describe everything that a relay does, at length.",
+        mode="generate",
+        partialResultToken="stream-1",
     )
     kinds = [value["kind"] for value in editor.progress["stream-1"]]
     assert kinds[0] == "sources"
