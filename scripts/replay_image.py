@@ -93,6 +93,8 @@ def serve(builder: Builder, container: str, workspace: Path, port: int) -> None:
     config = image["Docker"]["config"]
     run = ["--isolation", "chroot", "--user", config["User"], "--env", f"NSLLM_SERVER_PORT={port}"]
     mounts = ["--volume", f"{home}:/data", "--volume", f"{workspace}:/workspace:ro"]
+    # First what the service `models` of compose.yaml does.
+    builder.run("run", *run, *mounts, container, "nsllm", "models", "pull")
     server = subprocess.Popen(builder.command("run", *run, *mounts, container, *config["Cmd"]))
     try:
         _until_ready(server, port)
