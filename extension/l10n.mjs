@@ -14,7 +14,7 @@ export function messages(root) {
   for (const name of files) {
     collect(found, readFileSync(join(folder, name), "utf-8"), MESSAGE);
   }
-  collect(found, readFileSync(join(root, "extension/webview/strings.ts"), "utf-8"), PANEL_WORD);
+  collect(found, readFileSync(join(root, "extension/ui/strings.ts"), "utf-8"), PANEL_WORD);
   return [...found].sort();
 }
 

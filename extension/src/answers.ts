@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
+import type { Answer } from "../ui/protocol";
 import { ClientError } from "./errors";
 import { toWire } from "./navigation";
-import type { Answer } from "./protocol";
 import type { Requests } from "./requests";
 
 export const ANSWER_SCHEME = "nsllm-answer";

@@ -1,4 +1,4 @@
-import type { AuditRecord, AuditVerification } from "./protocol";
+import type { AuditRecord, AuditVerification } from "../ui/protocol";
 
 /** The page's words; {0} and {1} stand for values. */
 export interface AuditWords {

@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
+import type { Model } from "../ui/protocol";
 import { isGenerator } from "./commands/models";
 import type { Extension } from "./context";
 import { ClientError } from "./errors";
 import { folderOf } from "./navigation";
-import type { Model } from "./protocol";
 import { setting } from "./settings";
 
 /** Characters of a token in English text, for estimates where no tokenizer is asked. */

@@ -1,11 +1,11 @@
 import * as vscode from "vscode";
+import type { Answer } from "../ui/protocol";
 import { ChatModels } from "./chat-models";
 import { registerTools } from "./chat-tools";
 import { verdictName } from "./commands/check";
 import type { Extension } from "./context";
 import { describe, isCancellation } from "./errors";
 import { documentUri, folderOf } from "./navigation";
-import type { Answer } from "./protocol";
 import { linkCitations } from "./thread-markdown";
 
 const PARTICIPANT = "nsllm.chat";

@@ -9,11 +9,11 @@ import {
   type LanguageClientOptions,
   Trace,
 } from "vscode-languageclient/node";
+import { isServerStatus, type ServerStatus } from "../ui/protocol";
 import { coalesce } from "./coalesce";
 import type { Server as Found } from "./discovery";
 import { ClientError } from "./errors";
 import { LoggedClient, lastLines } from "./logged-client";
-import { isServerStatus, type ServerStatus } from "./protocol";
 import { describeAttempts, findServer, spawnServer } from "./runtime";
 import { explicitSettings, SECTION, setting } from "./settings";
 

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
-import type { Fix } from "./exchange";
-import { errorData } from "./protocol";
+import type { Fix } from "../ui/exchange";
+import { errorData } from "../ui/protocol";
 
 /** The error codes of LSP for a request that was given up. */
 const CANCELLED = new Set([-32800, -32802]);

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
+import type { Fix } from "../ui/exchange";
 import type { Server, ServerFailure } from "./client";
-import type { Fix } from "./exchange";
 import { firstOnPath } from "./runtime";
 
 const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu,mcp]"';

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
+import type { WireRange } from "../ui/protocol";
 import { ClientError } from "./errors";
-import type { WireRange } from "./protocol";
 
 /** A place in a document of a workspace folder; lines count from 1. */
 export interface Place {

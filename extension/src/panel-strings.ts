@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { ENGLISH, type Strings } from "../webview/strings";
+import { ENGLISH, type Strings } from "../ui/strings";
 
 /** Return the panel's words in the user's language. */
 export function panelStrings(): Strings {

@@ -1,13 +1,14 @@
 import * as vscode from "vscode";
-import type { ToHost, ToPanel } from "../webview/messages";
+import { Conversation } from "../ui/conversation";
+import type { Exchange } from "../ui/exchange";
+import type { ToHost, ToPanel } from "../ui/messages";
+import type { Mode, Model } from "../ui/protocol";
+import { answererOf } from "./answerer";
 import { generators } from "./commands/models";
 import type { Extension } from "./context";
-import { Conversation } from "./conversation";
 import { report } from "./errors";
-import type { Exchange } from "./exchange";
 import { folderOf, openSource } from "./navigation";
 import { panelPage } from "./panel-page";
-import type { Mode, Model } from "./protocol";
 
 const VIEW = "nsllm.ask";
 
@@ -29,12 +30,14 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   constructor(parts: Omit<Extension, "panel" | "threads">) {
     const { requests, answers, server } = parts;
     this.#parts = parts;
-    this.#conversation = new Conversation(requests, (answer) => {
-      answers.last = answer;
+    this.#conversation = new Conversation(answererOf(requests), {
+      changed: (exchange) => this.#post({ type: "exchange", exchange }),
+      answered: (answer) => {
+        answers.last = answer;
+      },
     });
     this.#subscriptions = [
-      this.#conversation,
-      this.#conversation.onDidChange((exchange) => this.#post({ type: "exchange", exchange })),
+      new vscode.Disposable(() => this.#conversation.stop()),
       vscode.window.registerWebviewViewProvider(VIEW, this),
       server.onDidTellStatus(() => this.#postState()),
       server.onDidChangeState((state) => {

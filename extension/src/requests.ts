@@ -6,8 +6,6 @@ import {
   WorkDoneProgress,
   type WorkDoneProgressReport,
 } from "vscode-languageclient/node";
-import type { Server } from "./client";
-import { ClientError } from "./errors";
 import {
   type AcceptedFinding,
   type Answer,
@@ -23,7 +21,9 @@ import {
   type ModelAction,
   type PartialAnswer,
   type QueryParams,
-} from "./protocol";
+} from "../ui/protocol";
+import type { Server } from "./client";
+import { ClientError } from "./errors";
 
 export type ProgressReporter = vscode.Progress<{ message?: string; increment?: number }>;
 

@@ -1,5 +1,5 @@
+import type { ServerStatus } from "../ui/protocol";
 import type { ServerState } from "./client";
-import type { ServerStatus } from "./protocol";
 
 /** What the status items show; icons are VS Code's `$(name)`. */
 export interface StatusView {

@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
+import type { Fix } from "../ui/exchange";
+import type { ServerStatus } from "../ui/protocol";
 import { SCHEMES, type Server } from "./client";
 import { fixFor } from "./errors";
-import type { Fix } from "./exchange";
 import { serverFixes } from "./guide";
-import type { ServerStatus } from "./protocol";
 import { type StatusWords, statusView } from "./status-view";
 
 const SELECTOR = SCHEMES.map((scheme) => ({ scheme }));

@@ -1,5 +1,5 @@
-import { type Exchange, isOver } from "./exchange";
-import { isFound, type Source, type Verdict } from "./protocol";
+import { type Exchange, isOver } from "../ui/exchange";
+import { isFound, type Source, type Verdict } from "../ui/protocol";
 
 export interface MarkdownWords {
   readonly searching: string;

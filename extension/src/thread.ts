@@ -1,11 +1,12 @@
 import * as vscode from "vscode";
+import { Conversation } from "../ui/conversation";
+import { type Exchange, isOver } from "../ui/exchange";
+import type { Answer } from "../ui/protocol";
+import { answererOf } from "./answerer";
 import type { Answers } from "./answers";
 import { verdictName } from "./commands/check";
-import { Conversation } from "./conversation";
 import { ClientError } from "./errors";
-import { type Exchange, isOver } from "./exchange";
 import { documentUri, folderOf } from "./navigation";
-import type { Answer } from "./protocol";
 import type { Requests } from "./requests";
 import { exchangeMarkdown } from "./thread-markdown";
 
@@ -107,7 +108,7 @@ export class InlineThreads implements vscode.Disposable {
     if (open) {
       this.#open.delete(open.thread);
       clearTimeout(open.timer);
-      open.conversation.dispose();
+      open.conversation.stop();
       open.thread.dispose();
     }
   }
@@ -125,12 +126,14 @@ export class InlineThreads implements vscode.Disposable {
     thread.canReply = true;
     thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
     thread.contextValue = "empty";
-    const conversation = new Conversation(this.#requests, (answer) => {
-      this.#answers.last = answer;
+    const conversation = new Conversation(answererOf(this.#requests), {
+      changed: (exchange) => this.#schedule(open, exchange),
+      answered: (answer) => {
+        this.#answers.last = answer;
+      },
     });
     const open: OpenThread = { thread, document, conversation };
     this.#open.set(thread, open);
-    conversation.onDidChange((exchange) => this.#schedule(open, exchange));
   }
 
   /** Show what changed, at most ten times a second while text streams. */

@@ -1,7 +1,7 @@
-import { App } from "./app";
-import type { Kept, ToPanel, Transport } from "./messages";
-import { ENGLISH, type Strings } from "./strings";
-import "./style.css";
+import { App } from "../ui/app";
+import type { Kept, ToPanel, Transport } from "../ui/messages";
+import { ENGLISH, type Strings } from "../ui/strings";
+import "../ui/style.css";
 
 interface VsCodeApi {
   postMessage(message: unknown): void;
@@ -15,6 +15,7 @@ declare function acquireVsCodeApi(): VsCodeApi;
 function webviewTransport(): Transport {
   const api = acquireVsCodeApi();
   return {
+    acts: ["insert", "copy", "openDocument", "retry"],
     send: (message) => api.postMessage(message),
     listen: (listener) =>
       window.addEventListener("message", (event) => listener(event.data as ToPanel)),

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test } from "vitest";
-import { advance, begin } from "../../extension/src/exchange";
-import { App } from "../../extension/webview/app";
-import type { Kept, ToHost, ToPanel } from "../../extension/webview/messages";
-import { ENGLISH } from "../../extension/webview/strings";
+import { App } from "../../extension/ui/app";
+import { advance, begin } from "../../extension/ui/exchange";
+import type { Kept, ToHost, ToPanel } from "../../extension/ui/messages";
+import { ENGLISH } from "../../extension/ui/strings";
 import { answer, finding, SCORES, source } from "./fixtures";
 
 let sent: ToHost[];
@@ -17,6 +17,7 @@ function start(): void {
   new App(
     root,
     {
+      acts: ["insert", "copy", "openDocument", "retry"],
       send: (message) => sent.push(message),
       listen: (listener) => {
         tell = listener;
@@ -103,6 +104,34 @@ test("a finding is marked on its words, counted in characters", () => {
   expect(marks.map((mark) => mark.textContent)).toEqual(["12 years"]);
   expect(marks[0]?.className).toBe("finding reject");
   expect(root.querySelector(".finding-row")?.textContent).toContain("Not supported");
+});
+
+test("marked words lead to their finding, its rule and its reason", () => {
+  const findings = [finding(0, 8, { severity: "reject" }), finding(4, 8)];
+  const done = advance(asked, { kind: "answered", answer: answer({ findings }) });
+  tell({ type: "exchanges", exchanges: [done] });
+  const links = [...root.querySelectorAll<HTMLAnchorElement>("mark a")];
+  expect(links.map((link) => link.textContent)).toEqual(["Read", "ings"]);
+  const described = links[1]?.getAttribute("aria-describedby")?.split(" ") ?? [];
+  const rows = described.map((id) => document.getElementById(id)?.textContent);
+  expect(rows).toEqual([
+    expect.stringContaining("Rejected Not supported by the sources. claim-grounding"),
+    expect.stringContaining("Warnings Not supported by the sources. claim-grounding"),
+  ]);
+  (root.querySelector("details.findings") as HTMLDetailsElement).open = false;
+  links[1]?.click();
+  expect(document.activeElement?.id).toBe(described[0]);
+  expect((root.querySelector("details.findings") as HTMLDetailsElement).open).toBe(true);
+});
+
+test("only what the host can do is offered, and only a question can be asked again", () => {
+  const done = advance(asked, { kind: "answered", answer: answer() });
+  const stopped = advance(begin("x2", "And?", "auto", undefined), { kind: "stopped" });
+  tell({ type: "exchanges", exchanges: [done, stopped] });
+  const offered = [...root.querySelectorAll(".actions")].map((row) =>
+    [...row.querySelectorAll("button")].map((one) => one.textContent),
+  );
+  expect(offered).toEqual([["Insert", "Copy", "Open", "Ask again"], ["Ask again"]]);
 });
 
 test("markup in texts of the server stays text", () => {

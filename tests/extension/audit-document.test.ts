@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type AuditWords, auditDocument } from "../../extension/src/audit-document";
-import type { AuditRecord, AuditVerification } from "../../extension/src/protocol";
+import type { AuditRecord, AuditVerification } from "../../extension/ui/protocol";
 import { finding, SCORES } from "./fixtures";
 
 const WORDS: AuditWords = {

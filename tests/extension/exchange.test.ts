@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { advance, begin, type ExchangeEvent, isOver } from "../../extension/src/exchange";
+import { advance, begin, type ExchangeEvent, isOver } from "../../extension/ui/exchange";
 import { answer, source } from "./fixtures";
 
 const asked = begin("x", "How long?", "auto", undefined);

@@ -1,4 +1,4 @@
-import type { Answer, Finding, Scores, Source } from "../../extension/src/protocol";
+import type { Answer, Finding, Scores, Source } from "../../extension/ui/protocol";
 
 export const SCORES: Scores = {
   relevance: 0.8,

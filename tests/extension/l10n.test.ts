@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { bundle, messages } from "../../extension/l10n.mjs";
-import { ENGLISH } from "../../extension/webview/strings";
+import { ENGLISH } from "../../extension/ui/strings";
 
 const table = (path: string): Record<string, string> => JSON.parse(readFileSync(path, "utf-8"));
 const places = (text: string): string[] => (text.match(/\{\d\}/g) ?? []).toSorted();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Block, type Inline, parse } from "../../extension/webview/markdown";
+import { type Block, type Inline, parse } from "../../extension/ui/markdown";
 
 function inlinesOf(block: Block): Inline[] {
   switch (block.kind) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutByMarks, toUtf16 } from "../../extension/webview/marks";
+import { cutByMarks, toUtf16 } from "../../extension/ui/marks";
 
 test("offsets in characters become offsets in UTF-16", () => {
   const text = "a😀b😀c";

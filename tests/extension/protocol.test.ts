@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { errorData, isPartialAnswer, isServerStatus } from "../../extension/src/protocol";
+import { errorData, isPartialAnswer, isServerStatus } from "../../extension/ui/protocol";
 import { source } from "./fixtures";
 
 test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { ServerStatus } from "../../extension/src/protocol";
 import { type StatusWords, statusView } from "../../extension/src/status-view";
+import type { ServerStatus } from "../../extension/ui/protocol";
 
 const WORDS: StatusWords = {
   starting: "starting",

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { advance, begin } from "../../extension/src/exchange";
 import {
   escapeMarkdown,
   exchangeMarkdown,
   linkCitations,
   type MarkdownWords,
 } from "../../extension/src/thread-markdown";
+import { advance, begin } from "../../extension/ui/exchange";
 import { answer, finding, source } from "./fixtures";
 
 const WORDS: MarkdownWords = {

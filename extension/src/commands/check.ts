@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
+import type { CheckParams, Judgement, Verdict } from "../../ui/protocol";
 import type { Extension } from "../context";
 import { ClientError } from "../errors";
 import { toWire } from "../navigation";
-import type { CheckParams, Judgement, Verdict } from "../protocol";
 import { needEditor } from "./ask";
 
 export async function checkDocument(extension: Extension): Promise<void> {

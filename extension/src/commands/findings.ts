@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
+import type { WireRange } from "../../ui/protocol";
 import type { Extension } from "../context";
 import { fromWire, openAt } from "../navigation";
-import type { WireRange } from "../protocol";
 import { needEditor } from "./ask";
 
 interface Finding {

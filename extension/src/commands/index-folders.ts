@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
+import type { IndexFolder } from "../../ui/protocol";
 import type { Extension } from "../context";
-import type { IndexFolder } from "../protocol";
 
 export async function rebuildIndex({ requests }: Extension): Promise<void> {
   const folders = await vscode.window.withProgress(

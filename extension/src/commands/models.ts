@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
+import type { Model } from "../../ui/protocol";
 import type { Extension } from "../context";
-import type { Model } from "../protocol";
 
 interface ModelItem extends vscode.QuickPickItem {
   readonly model: Model;

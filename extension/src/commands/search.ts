@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
+import type { Hit } from "../../ui/protocol";
 import type { Extension } from "../context";
 import { isCancellation, report } from "../errors";
 import { folderOf, openSource } from "../navigation";
-import type { Hit } from "../protocol";
 
 const TYPING_PAUSE_MS = 150;
 const TOP_K = 20;

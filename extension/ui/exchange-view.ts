@@ -1,17 +1,20 @@
-import { type Exchange, isOver } from "../src/exchange";
-import { isFound } from "../src/protocol";
 import { answerText } from "./answer-text";
 import { findingList, scoreBars, sourceList } from "./details";
 import { button, element } from "./dom";
-import type { PlaceInDocument, ToHost } from "./messages";
+import { type Exchange, type Fix, isOver } from "./exchange";
+import type { Act, PlaceInDocument, ToHost } from "./messages";
+import { isFound } from "./protocol";
 import { fill, type Strings } from "./strings";
 
+export interface Surroundings {
+  readonly strings: Strings;
+  readonly acts: readonly Act[];
+  readonly send: (message: ToHost) => void;
+}
+
 /** One question with its answer, in whatever stage it is. */
-export function exchangeView(
-  exchange: Exchange,
-  strings: Strings,
-  send: (message: ToHost) => void,
-): HTMLElement {
+export function exchangeView(exchange: Exchange, surroundings: Surroundings): HTMLElement {
+  const { strings, send } = surroundings;
   const open = (place: PlaceInDocument): void => {
     const { path, start_line, end_line } = place;
     send({ type: "open", id: exchange.id, place: { path, start_line, end_line } });
@@ -26,9 +29,7 @@ export function exchangeView(
       element("p", { class: "notice" }, fill(strings.withdrawn, exchange.withdrawn)),
     exchange.text !== "" && text(exchange, strings, open),
     stageNotice(exchange, strings, send),
-    answer &&
-      answer.findings.length > 0 &&
-      findingList(answer.findings, exchange.sources, strings, open),
+    answer && answer.findings.length > 0 && findingList(answer, exchange.id, strings, open),
     answer && scoreBars(answer.scores, strings),
     exchange.sources.length > 0 &&
       sourceList(
@@ -37,7 +38,7 @@ export function exchangeView(
         strings,
         open,
       ),
-    isOver(exchange) && actions(exchange, strings, send),
+    isOver(exchange) && actions(exchange, surroundings),
   );
 }
 
@@ -53,6 +54,7 @@ function text(
       text: exchange.text,
       sources: exchange.sources,
       findings: exchange.answer?.findings ?? [],
+      id: exchange.id,
       strings,
       onCite,
     }),
@@ -93,27 +95,20 @@ function stageNotice(
         { class: "error", role: "alert" },
         element("p", {}, failure?.message ?? ""),
         element("p", {}, failure?.hint ?? ""),
-        failure &&
-          button(failure.fix.title, () => send({ type: "run", command: failure.fix.command })),
+        fixButton(failure?.fix, send),
       );
     case "done":
       return null;
   }
 }
 
-function actions(
-  exchange: Exchange,
-  strings: Strings,
-  send: (message: ToHost) => void,
-): HTMLElement {
-  const act = (type: "retry" | "insert" | "copy" | "openDocument") => () =>
-    send({ type, id: exchange.id });
-  return element(
-    "div",
-    { class: "actions" },
-    exchange.answer && button(strings.insert, act("insert")),
-    exchange.answer && button(strings.copy, act("copy")),
-    exchange.answer && button(strings.openDocument, act("openDocument")),
-    button(strings.retry, act("retry")),
-  );
+function fixButton(fix: Fix | undefined, send: (message: ToHost) => void): HTMLElement | undefined {
+  return fix && button(fix.title, () => send({ type: "run", command: fix.command }));
+}
+
+function actions({ id, answer }: Exchange, { strings, acts, send }: Surroundings): HTMLElement {
+  // Only a question can be asked again before there is an answer.
+  const possible = acts.filter((act) => answer !== undefined || act === "retry");
+  const buttons = possible.map((act) => button(strings[act], () => send({ type: act, id })));
+  return element("div", { class: "actions" }, ...buttons);
 }

@@ -1,6 +1,6 @@
-import type { Mode } from "../src/protocol";
 import { button, element } from "./dom";
 import type { ModelChoice } from "./messages";
+import type { Mode } from "./protocol";
 import { fill, type Strings } from "./strings";
 
 export interface ComposerActions {

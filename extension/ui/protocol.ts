@@ -84,6 +84,7 @@ export interface Answer extends Judgement {
   readonly sources: readonly Source[];
   readonly timings_ms: Readonly<Record<string, number>>;
   readonly cached: boolean;
+  /** Its own document, for editors; empty over HTTP. */
   readonly uri: string;
   readonly workspace: string;
 }

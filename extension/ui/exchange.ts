@@ -15,7 +15,8 @@ export interface Exchange {
   readonly failure?: {
     readonly message: string;
     readonly hint: string;
-    readonly fix: Fix;
+    /** Left out where no button can mend it. */
+    readonly fix?: Fix;
   };
 }
 

@@ -1,10 +1,16 @@
-import type { Finding, Source } from "../src/protocol";
+import { findingId } from "./details";
 import { element } from "./dom";
 import { type Block, type Inline, parse } from "./markdown";
-import { cutByMarks, toUtf16 } from "./marks";
+import { cutByMarks, type Piece, toUtf16 } from "./marks";
+import type { Finding, Source } from "./protocol";
 import { fill, type Strings } from "./strings";
 
+/** A finding with its place among all. */
+type Mark = Finding & { readonly index: number };
+
 export interface AnswerText {
+  /** Of the view that the text is in. */
+  readonly id: string;
   readonly text: string;
   readonly sources: readonly Source[];
   readonly findings: readonly Finding[];
@@ -14,7 +20,8 @@ export interface AnswerText {
 
 /** The text of an answer: citations are buttons, findings are marked on their words. */
 export function answerText(answer: AnswerText): DocumentFragment {
-  const marks = toUtf16(answer.findings, answer.text);
+  const numbered = answer.findings.map((finding, index): Mark => ({ ...finding, index }));
+  const marks = toUtf16(numbered, answer.text);
   const inline = (node: Inline): Node => renderInline(node, answer, marks);
   const fragment = document.createDocumentFragment();
   fragment.append(...parse(answer.text).map((block) => renderBlock(block, inline)));
@@ -43,12 +50,12 @@ function renderBlock(block: Block, inline: (node: Inline) => Node): HTMLElement 
   }
 }
 
-function renderInline(node: Inline, answer: AnswerText, marks: readonly Finding[]): Node {
+function renderInline(node: Inline, answer: AnswerText, marks: readonly Mark[]): Node {
   switch (node.kind) {
     case "text":
-      return markedText(node.text, node.start, marks);
+      return markedText(node, answer.id, marks);
     case "code":
-      return element("code", {}, markedText(node.text, node.start, marks));
+      return element("code", {}, markedText(node, answer.id, marks));
     case "strong":
       return element(
         "strong",
@@ -60,18 +67,42 @@ function renderInline(node: Inline, answer: AnswerText, marks: readonly Finding[
   }
 }
 
-function markedText(text: string, start: number, marks: readonly Finding[]): Node {
+function markedText(
+  { text, start }: { readonly text: string; readonly start: number },
+  id: string,
+  marks: readonly Mark[],
+): Node {
   const fragment = document.createDocumentFragment();
   for (const piece of cutByMarks(text, start, marks)) {
-    const [worst] = piece.marks.toSorted((a, b) => gravity(b) - gravity(a));
-    const title = piece.marks.map(({ message }) => message).join("\n");
-    fragment.append(
-      worst
-        ? element("mark", { class: `finding ${worst.severity}`, title }, piece.text)
-        : piece.text,
-    );
+    fragment.append(piece.marks.length > 0 ? marked(piece, id) : piece.text);
   }
   return fragment;
+}
+
+/** Marked words: their reasons show on hovering, and a click or Enter leads to the worst one. */
+function marked(piece: Piece<Mark>, id: string): Node {
+  const [worst] = piece.marks.toSorted((a, b) => gravity(b) - gravity(a));
+  const rows = piece.marks.map(({ index }) => findingId(id, index));
+  const link = element(
+    "a",
+    {
+      href: `#${findingId(id, worst?.index ?? 0)}`,
+      title: piece.marks.map(({ rule, message }) => `${message} (${rule})`).join("\n"),
+      "aria-describedby": rows.join(" "),
+      onclick: (event) => {
+        event.preventDefault();
+        focusRow(findingId(id, worst?.index ?? 0));
+      },
+    },
+    piece.text,
+  );
+  return element("mark", { class: `finding ${worst?.severity ?? "info"}` }, link);
+}
+
+function focusRow(id: string): void {
+  const row = document.getElementById(id);
+  row?.closest("details")?.setAttribute("open", "");
+  row?.focus();
 }
 
 function gravity({ severity }: Finding): number {

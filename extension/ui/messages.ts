@@ -1,5 +1,5 @@
-import type { Exchange, Fix } from "../src/exchange";
-import type { Mode } from "../src/protocol";
+import type { Exchange, Fix } from "./exchange";
+import type { Mode } from "./protocol";
 
 /** What the panel shows besides its exchanges. */
 export interface PanelState {
@@ -16,12 +16,15 @@ export interface ModelChoice {
   readonly inUse: boolean;
 }
 
+/** What a host can do with an answer. */
+export type Act = "insert" | "copy" | "openDocument" | "retry";
+
 /** What the panel tells its host. */
 export type ToHost =
   | { readonly type: "ready"; readonly exchanges: readonly Exchange[] }
   | { readonly type: "ask"; readonly question: string; readonly mode: Mode }
   | { readonly type: "stop" | "clear" }
-  | { readonly type: "retry" | "insert" | "copy" | "openDocument"; readonly id: string }
+  | { readonly type: Act; readonly id: string }
   | { readonly type: "open"; readonly id: string; readonly place: PlaceInDocument }
   | { readonly type: "useModel"; readonly model: string }
   | { readonly type: "run"; readonly command: string };
@@ -39,8 +42,9 @@ export type ToPanel =
   | { readonly type: "state"; readonly state: PanelState }
   | { readonly type: "focus"; readonly draft?: string };
 
-/** How a panel reaches its host: VS Code's messages here, something else in a browser's page. */
+/** How a panel reaches its host: by VS Code's messages, or directly where both are one page. */
 export interface Transport {
+  readonly acts: readonly Act[];
   send(message: ToHost): void;
   listen(listener: (message: ToPanel) => void): void;
   load(): Kept | undefined;

@@ -1,6 +1,6 @@
-import type { Finding, Scores, Source } from "../src/protocol";
 import { button, element } from "./dom";
 import type { PlaceInDocument } from "./messages";
+import type { Answer, Finding, Scores, Source } from "./protocol";
 import { fill, type Strings } from "./strings";
 
 type Open = (place: PlaceInDocument) => void;
@@ -36,17 +36,18 @@ function bar(name: string, value: number | null): HTMLElement {
   return element("span", { class: `bar ${grade}`, "aria-hidden": "true" }, inner);
 }
 
+/** The findings with rule and reason; `id` is that of the view they are in. */
 export function findingList(
-  findings: readonly Finding[],
-  sources: readonly Source[],
+  { findings, sources }: Pick<Answer, "findings" | "sources">,
+  id: string,
   strings: Strings,
   open: Open,
 ): HTMLElement {
-  const items = findings.map((finding) => {
+  const items = findings.map((finding, index) => {
     const place = evidencePlace(finding, sources);
     return element(
       "li",
-      { class: `finding-row ${finding.severity}` },
+      { class: `finding-row ${finding.severity}`, id: findingId(id, index), tabindex: -1 },
       element("span", { class: "severity" }, strings[finding.severity]),
       element("span", {}, ` ${finding.message} `),
       element("code", {}, finding.rule),
@@ -57,6 +58,11 @@ export function findingList(
     );
   });
   return section(strings.findings, "findings", element("ul", {}, ...items), true);
+}
+
+/** The id of a finding's row, to which the words that it marks lead. */
+export function findingId(id: string, index: number): string {
+  return `${id}-finding-${index}`;
 }
 
 function evidencePlace(

@@ -1,6 +1,6 @@
-import { type Exchange, isOver } from "../src/exchange";
 import { Composer } from "./composer";
 import { button, element } from "./dom";
+import { type Exchange, isOver } from "./exchange";
 import { exchangeView } from "./exchange-view";
 import type { PanelState, ToHost, ToPanel, Transport } from "./messages";
 import { fill, type Strings } from "./strings";
@@ -34,6 +34,7 @@ export class App {
       useModel: (model) => this.#send({ type: "useModel", model }),
       changed: () => this.#save(),
     });
+    root.classList.add("panel");
     root.replaceChildren(
       this.#clear,
       this.#log,
@@ -70,7 +71,7 @@ export class App {
     const { emptyTitle, emptyText } = this.#strings;
     this.#log.replaceChildren(
       ...(exchanges.length > 0
-        ? exchanges.map((one) => exchangeView(one, this.#strings, this.#send))
+        ? exchanges.map((one) => this.#view(one))
         : [
             element(
               "div",
@@ -94,7 +95,7 @@ export class App {
     this.#exchanges = this.#exchanges.map((one) => (one === before ? exchange : one));
     const following = this.#isAtEnd();
     const old = document.getElementById(exchange.id);
-    const made = exchangeView(exchange, this.#strings, this.#send);
+    const made = this.#view(exchange);
     keepOpened(old, made);
     old?.replaceWith(made);
     if (following) {
@@ -102,6 +103,11 @@ export class App {
     }
     this.#announceStage(before, exchange);
     this.#settle();
+  }
+
+  #view(exchange: Exchange): HTMLElement {
+    const { acts } = this.#transport;
+    return exchangeView(exchange, { strings: this.#strings, acts, send: this.#send });
   }
 
   /** Say each stage once; the finished text is said whole, never piece by piece. */
