@@ -1,5 +1,12 @@
-// Bundle the extension and the panel's page: node extension/build.mjs [--watch]
+// Bundle the extension, the panel, and the web page of `nsllm serve`:
+//
+//   node extension/build.mjs [--watch]
+//
+// The web page is part of the Python package, which is installed without Node: what is built of it
+// is kept in the repository, and a test fails when it is stale.
+import { copyFileSync } from "node:fs";
 import * as esbuild from "esbuild";
+import { copied, page } from "./page/build.mjs";
 
 const watch = process.argv.includes("--watch");
 
@@ -31,7 +38,12 @@ const builds = [
     format: "iife",
     target: "chrome134",
   },
+  page,
 ];
+
+for (const [from, to] of copied) {
+  copyFileSync(from, to);
+}
 
 for (const options of builds) {
   if (watch) {

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from nsllm import settings
 from nsllm.app import Application
 from nsllm.cli import session
-from nsllm.cli.console import note, out, print_json
+from nsllm.cli.console import err, note, out, print_json
 from nsllm.errors import MachineError, UsageError
 from nsllm.frontends.http.tokens import SCOPES, Scope, Tokens
 
@@ -61,7 +62,16 @@ def serve(
             note(f"A token was made: {tokens.owner_path}")
         else:
             note(f"Requests take a token: {tokens.owner_path}")
-    asyncio.run(run(folders, own, tokens))
+    asyncio.run(run(folders, own, tokens, listening=partial(_invite, own, tokens)))
+
+
+def _invite(own: settings.Server, tokens: Tokens, url: str) -> None:
+    """Say where the web page is; only a terminal is told the token, no file that keeps the log."""
+    # Whoever listens on every address is reached by name, here by its own.
+    place = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
+    if own.require_token and err.is_terminal:
+        place += f"/#token={tokens.owner()}"
+    note(f"The web page: {place}")
 
 
 @tokens_app.command("show")
@@ -69,7 +79,7 @@ def show_token() -> None:
     """Print the owner's token."""
     tokens = Tokens(given=settings.load().server.token_file)
     tokens.prepare()
-    typer.echo(tokens.owner_path.read_text(encoding="utf-8").strip())
+    typer.echo(tokens.owner())
 
 
 @tokens_app.command("add")

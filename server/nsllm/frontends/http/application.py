@@ -10,6 +10,7 @@ from litestar.response import Stream
 
 from nsllm.errors import NsllmError
 from nsllm.frontends import wire
+from nsllm.frontends.http import webpage
 from nsllm.frontends.http.catalogue import OPERATIONS
 from nsllm.frontends.http.gate import App, Exchange, Gate, Span, logger, problem_headers
 from nsllm.frontends.http.metrics import Metrics
@@ -34,6 +35,7 @@ def build(service: Service, settings: Server, tokens: Tokens, span: Span) -> Gat
         [
             *(_route(operation, context) for operation in OPERATIONS),
             _openapi_route(),
+            *webpage.routes(),
         ],
         openapi_config=None,
         logging_config=None,

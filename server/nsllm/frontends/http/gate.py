@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from nsllm.errors import NsllmError, SettingsError
+from nsllm.frontends.http import webpage
 from nsllm.frontends.http.bodies import (
     Disconnected,
     Receive,
@@ -40,7 +41,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application; frameworks type its messages each in their own way."""
 Span = Callable[[Scope, "Exchange"], AbstractContextManager[None]]
 
-PUBLIC = frozenset({"/healthz", "/readyz", "/openapi.json"})
+PUBLIC = frozenset({"/healthz", "/readyz", "/openapi.json", *webpage.FILES})
 """What is answered without a token: nothing there is about documents, questions or folders."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

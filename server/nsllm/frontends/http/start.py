@@ -55,7 +55,13 @@ class _Uvicorn(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(folders: Sequence[Path], settings: Server, tokens: Tokens) -> None:
+Listening = Callable[[str], None]
+"""Told the address once it is listened on."""
+
+
+async def serve(
+    folders: Sequence[Path], settings: Server, tokens: Tokens, *, listening: Listening
+) -> None:
     """Serve the workspaces until SIGTERM or Ctrl-C.
 
     Raises:
@@ -68,12 +74,18 @@ async def serve(folders: Sequence[Path], settings: Server, tokens: Tokens) -> No
     app = build(service, settings, tokens, spans(settings.traces_endpoint))
     service.start()
     try:
-        await listen(app, settings, stopping=service.stop)
+        await listen(app, settings, stopping=service.stop, listening=listening)
     finally:
         await service.aclose()
 
 
-async def listen(app: Gate, settings: Server, *, stopping: Callable[[], None]) -> None:
+async def listen(
+    app: Gate,
+    settings: Server,
+    *,
+    stopping: Callable[[], None],
+    listening: Listening = lambda _url: None,
+) -> None:
     """Serve an application until SIGTERM or Ctrl-C, of which `stopping` is told first.
 
     Raises:
@@ -97,7 +109,8 @@ async def listen(app: Gate, settings: Server, *, stopping: Callable[[], None]) -
         ssl_keyfile=settings.tls_key or None,
     )
     _load(config, settings)
-    server = _Uvicorn(config, started=partial(_announce, settings), stopping=stopping)
+    started = partial(_announce, settings, listening)
+    server = _Uvicorn(config, started=started, stopping=stopping)
     await _run(server, settings)
 
 
@@ -122,13 +135,14 @@ async def _run(server: _Uvicorn, settings: Server) -> None:
     logger.info("stopped")
 
 
-def _announce(settings: Server, host: str, port: int) -> None:
+def _announce(settings: Server, listening: Listening, host: str, port: int) -> None:
     scheme = "https" if settings.tls_certificate else "http"
     shown = f"[{host}]" if ":" in host else host
-    fields = {"url": f"{scheme}://{shown}:{port}"}
-    logger.info("listening", extra={"fields": fields})
+    url = f"{scheme}://{shown}:{port}"
+    logger.info("listening", extra={"fields": {"url": url}})
     if not is_loopback(settings.host) and not settings.tls_certificate:
         logger.warning(
             "Others on the network can read tokens, questions and answers: set "
             "`server.tls_certificate` and `server.tls_key`, or put a proxy with TLS in front."
         )
+    listening(url)

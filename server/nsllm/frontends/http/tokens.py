@@ -86,6 +86,10 @@ class Tokens:
         _write_private(self.owner_path, f"{_new()}\n".encode())
         return True
 
+    def owner(self) -> str:
+        """Return the owner's token, which `prepare` made."""
+        return self.owner_path.read_text(encoding="utf-8").strip()
+
     def find(self, token: str) -> Client | None:
         """Return whose token this is; None where nobody's."""
         self._refresh()

@@ -1,0 +1,145 @@
+import { answerText } from "../ui/answer-text";
+import { findingList, scoreBars } from "../ui/details";
+import { button, element } from "../ui/dom";
+import { fill, type Strings } from "../ui/strings";
+import type { AuditEntry, Client, Verification } from "./client";
+import { passageAt, showPassage } from "./passage";
+import type { View } from "./view";
+import { PAGE } from "./words";
+
+/** The audit log: its records, newest first, and whether its chain is as it was written. */
+export class AuditView implements View {
+  readonly root: HTMLElement;
+  readonly #client: Client;
+  readonly #strings: Strings;
+  readonly #sayable: (error: unknown) => string;
+  readonly #records = element("ul", { class: "records" });
+  readonly #result = element("div", { class: "verification", role: "status" });
+  readonly #message = element("p", { class: "notice", role: "status" });
+  readonly #older: HTMLButtonElement;
+  readonly #verify: HTMLButtonElement;
+  #next: number | null = null;
+
+  constructor(client: Client, strings: Strings, sayable: (error: unknown) => string) {
+    this.#client = client;
+    this.#strings = strings;
+    this.#sayable = sayable;
+    this.#older = button(PAGE.older, () => void this.#load(this.#next), { hidden: true });
+    this.#verify = button(PAGE.verify, () => void this.#check(), { class: "primary" });
+    this.root = element(
+      "main",
+      { class: "view audit", "aria-label": PAGE.auditTitle },
+      element("h2", {}, PAGE.auditTitle),
+      element("p", { class: "explained" }, PAGE.auditText),
+      element(
+        "div",
+        { class: "actions" },
+        this.#verify,
+        button(PAGE.refresh, () => void this.#load(null)),
+      ),
+      this.#result,
+      this.#records,
+      this.#message,
+      this.#older,
+    );
+  }
+
+  show(): void {
+    void this.#load(null);
+  }
+
+  hide(): void {
+    this.#result.replaceChildren();
+  }
+
+  async #load(before: number | null): Promise<void> {
+    this.#message.textContent = PAGE.loading;
+    try {
+      const { records, next } = await this.#client.audit(before);
+      const kept = before === null ? [] : [...this.#records.children];
+      const made = records.map((record) => recordView(record, this.#strings));
+      this.#records.replaceChildren(...kept, ...made);
+      this.#next = next;
+      this.#message.textContent = kept.length + made.length === 0 ? PAGE.noRecords : "";
+    } catch (error) {
+      this.#message.textContent = this.#sayable(error);
+      this.#next = null;
+    }
+    this.#older.hidden = this.#next === null;
+  }
+
+  async #check(): Promise<void> {
+    this.#result.replaceChildren(element("p", { class: "progress" }, PAGE.verifying));
+    this.#verify.disabled = true;
+    try {
+      this.#result.replaceChildren(verification(await this.#client.verifyAudit()));
+    } catch (error) {
+      this.#result.replaceChildren(element("p", { class: "error" }, this.#sayable(error)));
+    } finally {
+      this.#verify.disabled = false;
+    }
+  }
+}
+
+function verification({ intact, entries, head, faults, notes }: Verification): HTMLElement {
+  const told = [...faults, ...notes.map((message) => ({ message }))];
+  return element(
+    "div",
+    { class: intact ? "intact" : "error" },
+    element("p", {}, intact ? fill(PAGE.intact, entries, head) : PAGE.broken),
+    told.length > 0 && element("ul", {}, ...told.map(({ message }) => element("li", {}, message))),
+  );
+}
+
+function recordView(record: AuditEntry, strings: Strings): HTMLElement {
+  const time = element("time", { datetime: record.time }, localTime(record.time));
+  const details = element(
+    "details",
+    { class: "record" },
+    element(
+      "summary",
+      {},
+      element("span", { class: "number" }, `${record.number}`),
+      " ",
+      element("span", { class: `verdict ${record.verdict}` }, strings[record.verdict]),
+      " ",
+      element("span", { class: "asked" }, record.question || record.text),
+      " ",
+      time,
+    ),
+  );
+  // Most records are never opened.
+  details.addEventListener("toggle", () => details.append(...recordBody(record, strings)), {
+    once: true,
+  });
+  return element("li", {}, details);
+}
+
+function recordBody(record: AuditEntry, strings: Strings): HTMLElement[] {
+  const { client, workspace, model, findings, text } = record;
+  const id = `record-${record.number}`;
+  const how = model === null ? PAGE.quotation : fill(PAGE.model, model);
+  const open = (place: Parameters<typeof passageAt>[0]): void => {
+    const passage = passageAt(place, { sources: [], findings });
+    if (passage) {
+      showPassage(passage, strings);
+    }
+  };
+  // The log keeps the sources' hashes, not their texts, so markers lead nowhere.
+  const body = answerText({ id, text, sources: [], findings, strings, onCite: () => undefined });
+  return [
+    element(
+      "p",
+      { class: "verdict-line" },
+      `${PAGE.answeredBy} ${how}, ${fill(PAGE.by, client, record.id, workspace)}`,
+    ),
+    element("div", { class: "text" }, body),
+    ...(findings.length > 0 ? [findingList({ findings, sources: [] }, id, strings, open)] : []),
+    scoreBars(record.scores, strings),
+  ];
+}
+
+function localTime(time: string): string {
+  const parsed = new Date(time);
+  return Number.isNaN(parsed.valueOf()) ? time : parsed.toLocaleString();
+}

@@ -1,0 +1,6 @@
+/** One of the page's views. */
+export interface View {
+  readonly root: HTMLElement;
+  show(): void;
+  hide(): void;
+}
