@@ -2,8 +2,9 @@
 
 python3 scripts/test.py [pytest arguments]
 
-The tests of the packaged extension in a real VS Code come last. They are skipped, and that is said,
-on a machine that cannot have one; where CI is set in the environment that is a failure.
+The tests of the web page in a real browser and of the packaged extension in a real VS Code come
+last. They are skipped, and that is said, on a machine that cannot have one; where CI is set in the
+environment that is a failure.
 """
 
 import os
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Mapping
 
 import bootstrap
+import chromium
 import vscode_host
 
 PATHS = ["server", "tests", "scripts"]
@@ -52,15 +54,29 @@ class _Host:
                     [sys.executable, vscode_host.__file__], stdout=out, stderr=out
                 )
 
+    def wait(self) -> int:
+        """Wait for the set-up, and return its status."""
+        return 0 if self._set_up is None else self._set_up.wait()
+
     def test(self, variables: Mapping[str, str]) -> bool:
         """Run the tests once the set-up is done; return whether both went well."""
         if self._set_up is None:
             bootstrap.say(f"SKIPPED the tests in VS Code: {self.obstacle}")
             return "CI" not in os.environ
-        status = self._set_up.wait()
+        status = self.wait()
         print(self._log.read_text(encoding="utf-8", errors="replace"), end="")
         command = [vscode_host.node(), "tests/host/run.mjs"]
         return status == 0 and bootstrap.run(command, variables) == 0
+
+
+def _web(variables: Mapping[str, str]) -> bool:
+    """Test the web page of a live server in a browser; return whether that went well."""
+    obstacle = chromium.obstacle()
+    if obstacle is not None:
+        bootstrap.say(f"SKIPPED the tests of the web page: {obstacle}")
+        return "CI" not in os.environ
+    program = {"NSLLM_CHROMIUM": chromium.find_or_install()}
+    return bootstrap.run(["node", "tests/web/run.mjs"], {**variables, **program}) == 0
 
 
 def main() -> int:
@@ -81,6 +97,10 @@ def main() -> int:
         variables = {**home, "NSLLM_TEST_MODELS": home["NSLLM_HOME"]}
         if bootstrap.run([bootstrap.program(programs, name), *arguments], variables) != 0:
             failed.append(title)
+    host.wait()  # it may be installing the browser
+    bootstrap.say("Tests of the web page; pictures go to tests/web/artefacts")
+    if not _web({"NSLLM_TEST_MODELS": home["NSLLM_HOME"]}):
+        failed.append("tests of the web page")
     bootstrap.say("Tests in VS Code; pictures and logs go to tests/host/artefacts")
     if not host.test({"NSLLM_TEST_MODELS": home["NSLLM_HOME"]}):
         failed.append("tests in VS Code")

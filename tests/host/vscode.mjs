@@ -59,6 +59,15 @@ export function makeNsllmHome(folder) {
   return copyNsllmHome(pulled, folder, ['models']);
 }
 
+/** Put another model there, as an import would: a model's files under another id. */
+export function addModel(nsllmHome, model, id) {
+  const folder = join(nsllmHome, 'models', id);
+  cpSync(join(nsllmHome, 'models', model), folder, { recursive: true });
+  const file = join(folder, 'manifest.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...manifest, id }));
+}
+
 /** Copy an NSLLM_HOME, or some of it; models are hard links, which cost nothing and can be deleted. */
 export function copyNsllmHome(from, to, names = readdirSync(from)) {
   for (const name of names.flatMap((top) => [top, ...(statSync(join(from, top)).isDirectory() ? readdirSync(join(from, top), { recursive: true }).map((below) => join(top, below)) : [])])) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PATIENCE, until } from './until.mjs';
 import { host, writeSettings } from './vscode.mjs';
 
-const CHROMIUM_FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+export const CHROMIUM_FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const LONG = 45_000 * PATIENCE;
 const THEMES = {
   light: { label: 'Light 2026', kind: 'vs' },

@@ -1,24 +1,14 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ask, panel, ready, status } from '../nsllm.mjs';
 import { until } from '../until.mjs';
+import { addModel } from '../vscode.mjs';
 
 const MODEL = 'smollm2-135m-instruct';
 const OTHER = 'imported-model';
 const QUESTION = 'How long does a relay keep readings without the server?';
 
-/** Put a second model there, as an import would: the first one's files under another id. */
-function importModel(nsllmHome) {
-  const folder = join(nsllmHome, 'models', OTHER);
-  cpSync(join(nsllmHome, 'models', MODEL), folder, { recursive: true });
-  const file = join(folder, 'manifest.json');
-  const manifest = JSON.parse(readFileSync(file, 'utf8'));
-  writeFileSync(file, JSON.stringify({ ...manifest, id: OTHER }));
-}
-
 export default {
   title: 'Switching the model',
-  prepare: ({ nsllmHome }) => importModel(nsllmHome),
+  prepare: ({ nsllmHome }) => addModel(nsllmHome, MODEL, OTHER),
 
   async run({ step, window }) {
     const inUse = (model) => until(async () => (await status(window)).includes(model), { what: `the status item to name ${model}` });
