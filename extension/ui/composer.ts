@@ -50,7 +50,11 @@ export class Composer {
     this.#stop = button(strings.stop, actions.stop);
     this.root = element(
       "form",
-      { class: "composer", "aria-label": strings.question, onsubmit: (event) => event.preventDefault() },
+      {
+        class: "composer",
+        "aria-label": strings.question,
+        onsubmit: (event) => event.preventDefault(),
+      },
       this.#input,
       element("p", { id: "keys", class: "hidden" }, strings.keys),
       element("div", { class: "row" }, this.#mode, this.#model, this.#stop, this.#ask),

@@ -5,6 +5,7 @@ import importlib.util
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
@@ -70,7 +71,7 @@ def _invite(own: settings.Server, tokens: Tokens, url: str) -> None:
     # Whoever listens on every address is reached by name, here by its own.
     place = url.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
     if own.require_token and err.is_terminal:
-        place += f"/#token={tokens.owner()}"
+        place += f"/#token={quote(tokens.owner(), safe='')}"
     note(f"The web page: {place}")
 
 
