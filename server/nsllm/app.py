@@ -104,6 +104,15 @@ class Application:
             cancelled.set()
             raise
 
+    async def admit(self, client: str) -> None:
+        """Count a call that costs work; `ask` counts itself.
+
+        Raises:
+            RateLimitedError: more was asked than `[limits]` allows; says how long to wait.
+        """
+        if not self._limiter.is_off:
+            await asyncio.to_thread(self._limiter.admit, client)
+
     async def search(self, query: str, top_k: int | None = None) -> list[Passage]:
         """Return the passages nearest to the query, best first."""
         count = top_k or self.settings.retrieval.top_k

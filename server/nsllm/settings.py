@@ -212,11 +212,11 @@ class Limits(_Section, frozen=True, kw_only=True):
     """How much may be asked; 0 is no limit. A client may use up a minute's share at once."""
 
     requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Questions of one client."""
+    """Questions, searches and other calls that cost work, of one client."""
     tokens_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Generated tokens of one client."""
     total_requests_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Questions of all clients together."""
+    """The same of all clients together."""
     total_tokens_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Generated tokens of all clients together."""
 

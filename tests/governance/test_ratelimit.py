@@ -122,7 +122,7 @@ def test_the_error_says_what_is_used_up_and_how_long_to_wait(clock: Clock) -> No
     with pytest.raises(RateLimitedError) as caught:
         limiter.admit("a")
     error = caught.value
-    assert error.message == "The limit of 2 questions a minute for one client is used up."
+    assert error.message == "The limit of 2 requests a minute for one client is used up."
     assert error.hint == "Ask again in 30 s, or raise `limits.requests_per_minute`."
     assert error.details == {"retry_after_s": 30.0}
 

@@ -1,11 +1,15 @@
 """OpenAI's own client against the live server."""
 
 import base64
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openai
 import pytest
+from tokenizers import Tokenizer
 
 from http_live import Live
 
@@ -134,3 +138,42 @@ def test_errors_are_the_clients_own(client: openai.OpenAI, live: Live) -> None:
         pytest.raises(openai.AuthenticationError),
     ):
         stranger.models.list()
+
+
+def test_the_usage_is_what_the_tokenizer_counts(
+    client: openai.OpenAI, generator_folder: Path, embedder_folder: Path
+) -> None:
+    def tokens(folder: Path, text: str) -> int:
+        library = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        library.no_truncation()
+        return len(library.encode(text, add_special_tokens=False))
+
+    system = {"role": "system", "content": "Be brief, s'il vous plaît."}
+    messages: Any = [system, {"role": "user", "content": QUESTION}]
+    made = client.chat.completions.create(model="nsllm", messages=messages)
+    usage = made.usage
+    assert usage is not None
+    sent = sum(tokens(generator_folder, each["content"]) for each in messages)
+    assert usage.prompt_tokens == sent
+    assert usage.completion_tokens == tokens(
+        generator_folder, made.choices[0].message.content or ""
+    )
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+
+    streamed = client.chat.completions.create(
+        model="nsllm", messages=messages, stream=True, stream_options={"include_usage": True}
+    )
+    *pieces, last = list(streamed)
+    assert last.usage == usage
+    assert last.choices == []
+    assert all(piece.usage is None for piece in pieces)
+
+    completed = client.completions.create(model="nsllm", prompt=QUESTION)
+    assert completed.usage is not None
+    assert completed.usage.prompt_tokens == tokens(generator_folder, QUESTION)
+    assert completed.usage.completion_tokens == tokens(generator_folder, completed.choices[0].text)
+
+    short, long = "A relay sends readings.", "relay " * 3_000
+    embedded = client.embeddings.create(model="nsllm", input=[short, long])
+    context = json.loads((embedder_folder / "manifest.json").read_bytes())["context_length"]
+    assert embedded.usage.prompt_tokens == tokens(embedder_folder, short) + context - 2

@@ -1,6 +1,9 @@
 """The document that describes the API."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -60,3 +63,11 @@ def test_only_health_readiness_and_nothing_else_is_public() -> None:
     assert [each.path for each in OPERATIONS if not each.public and each.scope is None] == [
         "/metrics"
     ]
+
+
+def test_the_reference_is_what_the_document_makes() -> None:
+    script = Path(__file__).resolve().parents[2] / "scripts" / "generate_reference.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

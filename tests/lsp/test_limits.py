@@ -22,7 +22,7 @@ async def test_a_refused_question_says_how_long_to_wait(
         await editor.ask("nsllm/hybridQuery", question="How long?", session="a")
     assert second.value.data["code"] == "rate.limited"
     assert 50 < second.value.data["retry_after_s"] <= 60
-    assert second.value.message == ("The limit of 1 question a minute for one client is used up.")
+    assert second.value.message == ("The limit of 1 request a minute for one client is used up.")
     # Another session is another client.
     with pytest.raises(RefusedError) as other:
         await editor.ask("nsllm/hybridQuery", question="How long?", session="b")

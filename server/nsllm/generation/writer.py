@@ -61,6 +61,10 @@ class Writer:
         """Whether its prompts say when they were made."""
         return self._template.tells_time
 
+    def count(self, text: str) -> int:
+        """Count the tokens of a text, special tokens left out."""
+        return self._template.count(text)
+
     async def write(
         self,
         question: str,

@@ -1,7 +1,7 @@
 """How much each client, and all of them together, may ask: token buckets.
 
 A bucket holds a minute's share and fills evenly (the token bucket of RFC 2697, section 3, with
-one rate). A question takes one from the bucket of requests. How many tokens an answer will take is
+one rate). A request takes one from the bucket of requests. How many tokens an answer will take is
 not known before, so they are taken afterwards: their bucket may fall below zero, and the next
 question waits until it is filled again.
 """
@@ -152,10 +152,10 @@ class RateLimiter:
         return not any(msgspec.structs.astuple(self._limits))
 
     def admit(self, client: str) -> None:
-        """Count a question of a client, or refuse it.
+        """Count a request of a client, or refuse it.
 
         Raises:
-            RateLimitedError: a limit is used up; says for how long. The question is not counted.
+            RateLimitedError: a limit is used up; says for how long. The request is not counted.
         """
         if self.is_off:
             return
@@ -196,7 +196,7 @@ class RateLimiter:
 
 
 def _refusal(limit: _Limit, wait_s: float) -> RateLimitedError:
-    what = "question" if limit.unit == "requests" else "generated token"
+    what = "request" if limit.unit == "requests" else "generated token"
     plural = "" if limit.per_minute == 1 else "s"
     whose = "all clients together" if limit.setting.startswith("total") else "one client"
     return RateLimitedError(

@@ -85,6 +85,8 @@ def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
 async def _carry_out(operation: Operation, call: Call) -> object:
     if not operation.works:
         return await operation.handler(call)
+    workspace = getattr(call.body, "workspace", None)
+    await call.service.admit(workspace, f"http:{call.client.name}")
     async with call.context.slots.take(call.context.settings.request_timeout_s):
         return await operation.handler(call)
 

@@ -26,7 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request={"question": examples.QUESTION, "top_k": 5},
         response=examples.ANSWER,
         events=examples.EVENTS,
-        errors=(404, 409, 422, 429, 503, 504),
+        errors=(404, 409, 422, 503, 504),
     ),
     Operation(
         method="POST",
@@ -222,7 +222,7 @@ OPERATIONS: tuple[Operation, ...] = (
             {"message": {"role": "assistant", "content": examples.TEXT}},
         ),
         events='data: {"id": "…", "object": "chat.completion.chunk", …}\n\ndata: [DONE]\n\n',
-        errors=(404, 409, 422, 429, 503, 504),
+        errors=(404, 409, 422, 503, 504),
     ),
     Operation(
         method="POST",
@@ -238,7 +238,7 @@ OPERATIONS: tuple[Operation, ...] = (
         request={"model": "nsllm", "prompt": examples.QUESTION},
         response=examples.completion("text_completion", "cmpl", {"text": examples.TEXT}),
         events='data: {"id": "…", "object": "text_completion", …}\n\ndata: [DONE]\n\n',
-        errors=(404, 409, 422, 429, 503, 504),
+        errors=(404, 409, 422, 503, 504),
     ),
     Operation(
         method="POST",

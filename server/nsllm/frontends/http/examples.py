@@ -95,6 +95,7 @@ def completion(kind: str, prefix: str, choice: dict[str, Any]) -> dict[str, Any]
         "created": 1_760_000_000,
         "model": "nsllm",
         "choices": [{"index": 0, "finish_reason": "stop", **choice}],
+        "usage": {"prompt_tokens": 6, "completion_tokens": 11, "total_tokens": 17},
         "object": kind,
         "nsllm": GOVERNANCE,
     }

@@ -45,11 +45,13 @@ async def chat(call: Call) -> object:
         return Events(_chunks(call, identity, asking, _chat_chunk, asked))
     answer = await asking(ignore_event)
     message = oc.AssistantMessage(content=answer.text)
+    usage = await _usage(call, asked, answer.text)
     return oc.ChatCompletion(
         id=identity.id,
         created=identity.created,
         model=identity.model,
         choices=[oc.ChatChoice(message=message, finish_reason="stop")],
+        usage=usage,
         nsllm=_extension(answer, asked),
     )
 
@@ -75,6 +77,7 @@ async def complete(call: Call) -> object:
         created=identity.created,
         model=identity.model,
         choices=[oc.TextChoice(text=answer.text, finish_reason="stop")],
+        usage=await _usage(call, asked, answer.text),
         nsllm=_extension(answer, asked),
     )
 
@@ -95,7 +98,9 @@ async def embeddings(call: Call) -> oc.EmbeddingList:
         if asked.dimensions not in (None, embedder.dimension):
             raise _refusal("dimensions", f"{name} has {embedder.dimension} dimensions.")
         rows = await application.embed(texts)
-        tokens = sum(map(embedder.tokenizer.count, texts))
+        # Two of the context are special tokens.
+        most = embedder.context_tokens - 2
+        tokens = sum(min(most, embedder.tokenizer.count(text)) for text in texts)
     vectors = [
         base64.b64encode(row.astype(np.dtype("<f4")).tobytes()).decode()
         if asked.encoding_format == "base64"
@@ -237,7 +242,32 @@ async def _chunks(
                     yield _data(make(identity, piece, None))
                 last = make(identity, None, "stop")
                 yield _data(oc.with_extension(last, _extension(event.answer, asked)))
+                if asked.stream_options and asked.stream_options.include_usage:
+                    usage = await _usage(call, asked, event.answer.text)
+                    yield _data(oc.with_usage(make(identity, None, None), usage))
     yield _DONE
+
+
+async def _usage(call: Call, asked: oc.Governed, text: str) -> oc.Usage:
+    """Count by the tokenizer of the generator that was named, or is in use."""
+    writer = call.service.models.writer(None if asked.model == ANY_MODEL else asked.model)
+    sent = _sent(asked)
+
+    def count() -> oc.Usage:
+        prompt, completion = sum(map(writer.count, sent)), writer.count(text)
+        return oc.Usage(
+            prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
+        )
+
+    return await asyncio.to_thread(count)
+
+
+def _sent(asked: oc.Governed) -> list[str]:
+    if isinstance(asked, oc.Chat):
+        return [_text_of(message) for message in asked.messages]
+    if isinstance(asked, oc.Completions):
+        return [asked.prompt] if isinstance(asked.prompt, str) else asked.prompt
+    return []
 
 
 def _data(record: object) -> bytes:

@@ -35,6 +35,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     content: str | list[Part] | None = None
 
 
+class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream says besides the text."""
+
+    include_usage: bool = False
+
+
 class Governed(msgspec.Struct, frozen=True, kw_only=True):
     """What chat and completions have in common.
 
@@ -44,6 +50,7 @@ class Governed(msgspec.Struct, frozen=True, kw_only=True):
 
     model: ModelId
     stream: bool | None = None
+    stream_options: StreamOptions | None = None
     n: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -84,6 +91,17 @@ class Embeddings(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: int | None = None
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of what was sent and of the text that came back, by the generator's tokenizer.
+
+    Special tokens, passages and texts that were rejected are left out.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
 class Governance(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an answer besides its text."""
 
@@ -120,6 +138,7 @@ class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     model: str
     choices: list[ChatChoice]
+    usage: Usage
     nsllm: Governance
     object: Literal["chat.completion"] = "chat.completion"
 
@@ -156,12 +175,16 @@ class ChunkChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of a chat completion; the last one says what is known of the answer."""
+    """A piece of a chat completion; the last one says what is known of the answer.
+
+    Where `stream_options.include_usage` asks for it, one without choices follows, with the usage.
+    """
 
     id: str
     created: int
     model: str
     choices: list[ChunkChoice]
+    usage: Usage | None = None
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     nsllm: Governance | None = None
 
@@ -181,6 +204,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     model: str
     choices: list[TextChoice]
+    usage: Usage | None = None
     object: Literal["text_completion"] = "text_completion"
     nsllm: Governance | None = None
 
@@ -194,7 +218,7 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens that were read, special ones left out."""
+    """Tokens that were read, special ones and what was cut off left out."""
 
     prompt_tokens: int
     total_tokens: int
@@ -223,6 +247,11 @@ class OpenAiModelList(msgspec.Struct, frozen=True, kw_only=True):
 
     data: list[Model]
     object: Literal["list"] = "list"
+
+
+def with_usage(piece: Chunk | Completion, usage: Usage) -> Chunk | Completion:
+    """Return a piece that holds nothing but the usage."""
+    return msgspec.structs.replace(piece, choices=[], usage=usage)
 
 
 def with_extension(record: _T, extension: Governance) -> _T:

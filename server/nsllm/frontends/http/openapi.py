@@ -130,6 +130,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
         statuses |= set(_WORK)
     if operation.method == "POST":
         statuses |= set(_BODY)
+    if operation.works or operation.streams:
+        statuses.add(429)
     content: dict[str, Any] = {
         operation.media_type: {
             "schema": {"type": "string"} if operation.gives is str else _ref(operation.gives),

@@ -115,6 +115,15 @@ class Service:
         """Return the state of every workspace's cache."""
         return [one.cache.status() for one in self._loaded.applications.values()]
 
+    async def admit(self, workspace: str | None, client: str) -> None:
+        """Count a call that costs work by the limits of its workspace.
+
+        Raises:
+            RequestRefused: there is no such workspace.
+            RateLimitedError: a limit is used up.
+        """
+        await self._loaded.applications[self.name(workspace)].admit(client)
+
     def check_generator(self, model: str | None) -> None:
         """Refuse a model that cannot answer.
 
