@@ -18,6 +18,7 @@ from nsllm.frontends.http.lending import ANY_MODEL, lend
 from nsllm.frontends.http.operations import Call, Events
 from nsllm.frontends.http.problems import RequestRefused, problem_of
 from nsllm.frontends.http.streaming import PING, Asking, Finished, stream
+from nsllm.generation.writer import Writer
 from nsllm.types import Answer, AnswerListener, Turn, ignore_event
 
 _MAX_QUESTION = 8_000
@@ -248,9 +249,14 @@ async def _chunks(
     yield _DONE
 
 
-async def _usage(call: Call, asked: oc.Governed, text: str) -> oc.Usage:
-    """Count by the tokenizer of the generator that was named, or is in use."""
+async def _usage(call: Call, asked: oc.Governed, text: str) -> oc.Usage | None:
+    """Count by the tokenizer of the generator that was named, or is in use.
+
+    None: the generator is on another machine, and so is its tokenizer.
+    """
     writer = call.service.models.writer(None if asked.model == ANY_MODEL else asked.model)
+    if not isinstance(writer, Writer):
+        return None
     sent = _sent(asked)
 
     def count() -> oc.Usage:

@@ -138,8 +138,8 @@ class ChatCompletion(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     model: str
     choices: list[ChatChoice]
-    usage: Usage
     nsllm: Governance
+    usage: Usage | None = None
     object: Literal["chat.completion"] = "chat.completion"
 
 
@@ -249,7 +249,7 @@ class OpenAiModelList(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["list"] = "list"
 
 
-def with_usage(piece: Chunk | Completion, usage: Usage) -> Chunk | Completion:
+def with_usage(piece: Chunk | Completion, usage: Usage | None) -> Chunk | Completion:
     """Return a piece that holds nothing but the usage."""
     return msgspec.structs.replace(piece, choices=[], usage=usage)
 
