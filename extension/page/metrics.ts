@@ -71,7 +71,9 @@ export class MetricsView implements View {
 function figures(samples: readonly Sample[], strings: Strings): HTMLElement[] {
   const answers = total(samples, "nsllm_answers_total");
   const cached = total(samples, "nsllm_answers_total", ({ cached }) => cached === "true");
-  const failed = ({ status = "" }: Sample["labels"]): boolean => Number(status) >= 400;
+  // Until all is indexed `/readyz` says so by its status, which is no failure.
+  const failed = ({ status = "", route }: Sample["labels"]): boolean =>
+    Number(status) >= 400 && route !== "/readyz";
   return [
     element(
       "dl",

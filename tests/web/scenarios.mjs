@@ -216,7 +216,10 @@ const metrics = {
   title: 'Metrics',
   async run({ page, window, server, step }) {
     await step('show what the server did, and what it does', async () => {
-      await page.goto(`${server.link}`);
+      const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' };
+      const post = () => fetch(`${server.url}/api/hybrid-query`, { method: 'POST', headers, body: JSON.stringify({ question: 'What is a relay?' }) });
+      await post();
+      await page.goto(server.link);
       await question(page).waitFor();
       await view(page, 'Metrics');
       const card = page.locator('.cards div', { hasText: 'Answers' }).locator('strong');
@@ -226,8 +229,7 @@ const metrics = {
       await page.getByRole('table', { name: 'Stages of an answer' }).getByRole('row').nth(2).waitFor();
       await window.judge('metrics');
       await window.shot('metrics');
-      const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' };
-      await fetch(`${server.url}/api/hybrid-query`, { method: 'POST', headers, body: JSON.stringify({ question: 'What is a relay?' }) });
+      await post();
       await until(async () => Number((await card.innerText()).replaceAll(',', '')) === before + 1, { what: 'the figure to grow by itself' });
     });
     await step('can be stopped', async () => {
@@ -274,9 +276,11 @@ const limited = {
   expected: /status of 40[13]/,
   async run({ page, server, step }) {
     await step('a changed record is found', async () => {
-      server.tamper();
       await page.goto(server.link);
       await question(page).waitFor();
+      await ask(page, QUESTION);
+      await ended(page);
+      server.tamper();
       await view(page, 'Audit');
       await page.getByRole('button', { name: 'Verify the chain' }).click();
       await page.getByText('The chain is broken.').waitFor();

@@ -65,7 +65,7 @@ export class Server {
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as log:
     log.execute("DROP TRIGGER IF EXISTS entries_are_fixed")
-    log.execute("UPDATE entries SET body = replace(body, 'pass', 'warn') || ' ' WHERE number = 1")
+    log.execute("UPDATE entries SET body = CAST(body || ' ' AS BLOB) WHERE number = 1")
 `;
     this.#python('-c', code, join(this.home, 'audit.db'));
   }
