@@ -4,7 +4,7 @@
 # ///
 """Average two sets of low-rank weights that were trained from one start.
 
-    uv run --script scripts/training/average.py FIRST.safetensors SECOND.safetensors OUTPUT.safetensors
+    uv run --script scripts/training/average.py FIRST SECOND OUTPUT  (three .safetensors)
 
 What one has learnt by heart the other often has not, so that their average errs less than either on
 texts that are new to both (Wortsman et al. 2022). The ranks add up: no update is rounded away.

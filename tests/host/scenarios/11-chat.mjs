@@ -42,15 +42,5 @@ export default {
       expect(value('tokens') > 0, 'tokens');
     });
     await step('the model answers from the workspace', () => expect(value('answer').length > 0, 'answer'));
-    await step('@nsllm answers in the chat view, with its sources', async () => {
-      await window.run('Chat: Open Chat');
-      const view = window.page.locator('.interactive-session');
-      await view.locator('.interactive-input-editor .native-edit-context, .interactive-input-editor textarea').first().waitFor();
-      await window.type(`@nsllm ${QUESTION}`);
-      await window.key('Escape', 'Enter'); // Escape closes the suggestions
-      const response = view.locator('.interactive-response').last();
-      await until(async () => /\b24\b/.test(await response.innerText({ timeout: 500 }).catch(() => '')), { what: 'the answer in the chat view', timeout: 120_000 });
-      await window.shot('chat');
-    });
   },
 };
