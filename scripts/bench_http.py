@@ -28,7 +28,7 @@ from nsllm.frontends import wire
 from nsllm.runtime import ModelRuntime
 
 QUERY = "alarms above the limit"
-QUESTIONS = 16
+QUESTIONS = 6
 
 
 def show(name: str, values: list[float]) -> None:
