@@ -188,7 +188,10 @@ def measure_under_load(client: Client, uri: str, load: list[int]) -> dict[str, l
     """Return the milliseconds of hovers and diagnostics while the requests of `load` run."""
     place = {"textDocument": {"uri": uri}}
     requests: dict[str, tuple[str, dict[str, Any]]] = {
-        "hover": ("textDocument/hover", {**place, "position": {"line": 2, "character": 6}}),
+        "hover": (
+            "textDocument/hover",
+            {**place, "position": {"line": 2, "character": CLAIM.index("95")}},
+        ),
         "diagnostics": ("textDocument/diagnostic", place),
     }
     spent: dict[str, list[float]] = {name: [] for name in requests}
