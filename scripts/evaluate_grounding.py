@@ -1,15 +1,18 @@
 """Judge the grounding score on documentation of projects that nothing was trained or tuned on.
 
-    python scripts/evaluate_grounding.py FOLDER MODELS_HOME [--data DATA] [--cases N]
+    python scripts/evaluate_grounding.py FOLDER MODELS_HOME [--data DATA] [--cases N] [--all]
 
 FOLDER holds source archives or packages of celery, kombu, tornado, flask or click. From their
 sentences come pairs: one rewritten without changing what it says, one with an error of a known
-kind, each beside the passage that the sentence is from. DATA (WiCE) adds summaries of three
-sentences with and without one small error, from articles that were not trained on.
+kind, each beside the passage that the sentence is from; then the same beside ten passages; then
+sentences in which a word is replaced by an opposite that no training pair has. DATA (WiCE) adds
+summaries of three sentences with and without one small error, from articles that were not trained
+on. With --all every package of FOLDER is taken (packages kept for tuning).
 """
 
 import argparse
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -29,8 +32,9 @@ from nsllm.types import Claim, ClaimGrounding
 sys.path.insert(0, str(Path(__file__).parent / "training" / "grounding"))
 from build import HELD_OUT, Builder, edited, rewritten
 from cases import Case, cases
-from draft import Draft
+from draft import UNSUPPORTED, Draft, like, pick
 from text import Article, articles, is_claim
+from vocabulary import ANTONYMS, QUANTIFIERS, SYNONYMS, mutual
 
 THRESHOLD = 0.5
 NAMED = {
@@ -46,6 +50,20 @@ NAMED = {
     "negation": {"negation"},
 }
 """The kinds that name each error rightly; errors of other kinds have no name."""
+
+UNSEEN = mutual("""
+attach|detach; attached|detached; inherits|overrides; inherited|overridden; compress|decompress
+compressed|decompressed; serialize|deserialize; serialized|deserialized; acquire|release
+acquired|released; acquires|releases; pause|resume; paused|resumed; lazily|eagerly; verbose|quiet
+absolute|relative; mount|unmount; subscribe|unsubscribe; subscribed|unsubscribed; shallow|deep
+horizontal|vertical; horizontally|vertically; inner|outer; prefix|suffix; leading|trailing
+sequential|parallel; sequentially|concurrently; source|target; sender|receiver; producer|consumer
+primary|secondary; ignored|honored; ignores|honors; truncated|extended; merge|split; merged|split
+wrap|unwrap; wrapped|unwrapped; known|unknown; defined|undefined; used|unused; trusted|untrusted
+bound|unbound; nested|flat; raw|processed; escaped|unescaped; quoted|unquoted; caller|callee
+implemented|unimplemented; changed|unchanged; installed|missing; supported|unsupported
+""")
+"""Opposites that vocabulary.py does not have: to know them is more than to know its lists."""
 
 Floats = NDArray[np.float64]
 
@@ -87,6 +105,24 @@ def summaries(data: Path, count: int, random: Random) -> Iterator[Case]:
                 break
 
 
+def unseen(found: Sequence[Article], count: int, random: Random) -> Iterator[Case]:
+    """Yield sentences rewritten, and with a word's opposite that was not trained on."""
+    learnt = set(mutual(f"{ANTONYMS};{SYNONYMS};{QUANTIFIERS}"))
+    fresh = {word: others for word, others in UNSEEN.items() if word not in learnt}
+    pattern = re.compile(r"(?<![-\w`])(?:" + "|".join(fresh) + r")(?![-\w`])", re.IGNORECASE)
+    builder = Builder(found, random)
+    places = [(a, i) for a, i in builder.places if pattern.search(a.sentences[i])]
+    for article, i in random.sample(places, min(count, len(places))):
+        passage = " ".join(article.sentences[max(0, i - 4) : i + 5])
+        start = rewritten(Draft.of(article.sentences[i]), random, 1)
+        match = pick(pattern, start.text, random)
+        if match:
+            new = like(match[0], random.choice(fresh[match[0].lower()]))
+            wrong = start.put(*match.span(), new, UNSUPPORTED)
+            yield wrong.text, passage, "unseen opposite"
+            yield rewritten(Draft.of(article.sentences[i]), random).text, passage, ""
+
+
 def auc(scores: Floats, right: NDArray[np.bool_]) -> float:
     """Return the chance that a right text scores above a wrong one."""
     a, b = scores[right][:, None], scores[~right][None]
@@ -113,6 +149,11 @@ def report(title: str, rows: Sequence[Case], found: Sequence[ClaimGrounding]) ->
         f"  AUC {auc(scores, right):.3f} [{low:.3f}, {high:.3f}];"
         f" by length {auc(lengths, right):.3f}"
     )
+    even = ((scores[right] > THRESHOLD).mean() + (scores[~right] <= THRESHOLD).mean()) / 2
+    print(
+        f"  balanced accuracy at {THRESHOLD}: {even:.3f};"
+        f" calibration error {error(scores, right):.3f}"
+    )
     print(
         f"  at {THRESHOLD}: recall {(scores[~right] < THRESHOLD).mean():.3f}, false positives"
         f" {(scores[right] < THRESHOLD).mean():.3f}; at 5% false positives (below {strict:.2f}):"
@@ -134,10 +175,40 @@ def report(title: str, rows: Sequence[Case], found: Sequence[ClaimGrounding]) ->
     if named:
         print(f"  rightly named where there is a name: {np.mean(named):.3f}")
     print("  said | true | texts")
-    for start in np.arange(0, 1, 0.2):
-        inside = (scores >= start) & (scores < start + 0.2 + 1e-9 * (start > 0.7))
-        if inside.any():
-            print(f"  {scores[inside].mean():.2f} | {right[inside].mean():.2f} | {inside.sum()}")
+    for inside in bins(scores):
+        print(f"  {scores[inside].mean():.2f} | {right[inside].mean():.2f} | {inside.sum()}")
+
+
+def bins(scores: Floats) -> Iterator[NDArray[np.bool_]]:
+    """Yield which scores are in each tenth of [0, 1] that has any."""
+    tenth = np.minimum((scores * 10).astype(int), 9)
+    for i in range(10):
+        if (tenth == i).any():
+            yield tenth == i
+
+
+def error(scores: Floats, right: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error over ten bins (Naeini et al. 2015)."""
+    gaps = [abs(scores[b].mean() - right[b].mean()) * b.mean() for b in bins(scores)]
+    return float(np.sum(gaps))
+
+
+def beside_ten(
+    judge: Judge, rows: Sequence[Case], judged: Sequence[ClaimGrounding], random: Random
+) -> None:
+    """Print how many verdicts change when nine passages of other sentences are added."""
+    raised = lowered = 0
+    sample = random.sample(range(len(rows)), min(200, len(rows)))
+    for i in sample:
+        text, passage, _ = rows[i]
+        others = [passage, *(rows[j][1] for j in random.sample(range(len(rows)), 9))]
+        again = judge.weakest(text, others).score
+        raised += again >= THRESHOLD > judged[i].score
+        lowered += again < THRESHOLD <= judged[i].score
+    print(
+        f"from 1 to 10 passages: {raised + lowered} of {len(sample)} verdicts change,"
+        f" {raised} to supported, {lowered} to unsupported"
+    )
 
 
 def main() -> None:
@@ -147,20 +218,17 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--cases", type=int, default=1040, help="half of them with an error")
+    parser.add_argument("--all", action="store_true", help="take every package of FOLDER")
     options = parser.parse_args()
     judge, random = Judge(options.home), Random(5)
-    found = [a for a in articles(options.folder) if a.project in HELD_OUT]
+    found = [a for a in articles(options.folder) if options.all or a.project in HELD_OUT]
     rows = list(cases(found, options.cases // 2, random))
     judged = [judge.weakest(text, [passage]) for text, passage, _ in rows]
     report("documentation of held-out projects", rows, judged)
-    changed = 0
-    sample = random.sample(range(len(rows)), min(200, len(rows)))
-    for i in sample:
-        text, passage, _ = rows[i]
-        others = [passage, *(rows[j][1] for j in random.sample(range(len(rows)), 9))]
-        again = judge.weakest(text, others)
-        changed += (again.score < THRESHOLD) != (judged[i].score < THRESHOLD)
-    print(f"from 1 to 10 passages: {changed} of {len(sample)} verdicts change")
+    beside_ten(judge, rows, judged, random)
+    rows = list(unseen(found, 150, random))
+    judged = [judge.weakest(text, [passage]) for text, passage, _ in rows]
+    report("opposites that were not trained on", rows, judged)
     if options.data:
         rows = list(summaries(options.data, 60, random))
         judged = [judge.weakest(text, [passage]) for text, passage, _ in rows]

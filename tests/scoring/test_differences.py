@@ -89,3 +89,29 @@ def test_mentions_know_where_they_stand() -> None:
     assert {m.kind for m in found} == {"flag", "path", "number", "version"}
     for mention in found:
         assert text[mention.start : mention.end] == mention.text
+
+
+EXCHANGED = [
+    ("`server_name` overrides `host_name` there.", "`host_name` overrides `server_name` there."),
+    ("It grew from 5 to 10 in 3 days.", "It grew from 10 to 5 in 3 days."),
+    ("Then Berlin wrote back to London.", "Then London wrote back to Berlin."),
+]
+
+
+@pytest.mark.parametrize(("claim", "source"), EXCHANGED)
+def test_two_things_that_changed_places_are_named_both(claim: str, source: str) -> None:
+    first, second = [d for d in differences(claim, source) if d.exchanged]
+    assert (first.said, first.offered) == (second.offered, second.said)
+    assert [claim[d.start : d.end] for d in (first, second)] == [first.said, second.said]
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("Set `baz_qux` or `foo_bar` first.", "Set `foo_bar` or `baz_qux` first."),
+        ("`a_b` is called by `c_d`.", "`c_d` calls `a_b`."),
+        ("`host_name` overrides `server_name`.", "`host_name` overrides `server_name`."),
+    ],
+)
+def test_another_order_of_the_same_is_no_exchange(claim: str, source: str) -> None:
+    assert not any(difference.exchanged for difference in differences(claim, source))

@@ -92,6 +92,37 @@ def test_more_passages_do_not_lower_a_score() -> None:
     assert among.evidence == alone.evidence
 
 
+def test_stray_words_of_other_passages_lend_no_support() -> None:
+    """Other passages hold the wrong number, each about something else: the verdict stays."""
+    text = "The cache keeps entries for 90 s."
+    others = [f"Boat {i} took 90 s to cross. Rivers are wide there." for i in range(9)]
+    [alone], [among] = judged(text, SOURCE), judged(text, SOURCE, *others)
+    assert alone.score < 0.5
+    assert among.score < 0.5
+    assert among.evidence == alone.evidence
+
+
+def test_a_claim_may_join_two_passages() -> None:
+    model = Model()
+    claim = "The cache keeps entries, and backups go to the northern vault weekly."
+    passages = [
+        "The cache keeps entries. It is small.",
+        "Backups go to the northern vault weekly. They are large.",
+        "Boats cross the river. It is wide.",
+    ]
+    compare([claim], [passage_chunk(p) for p in passages], embed, model)
+    assert any("keeps entries" in text and "vault" in text for _, text in model.pairs)
+
+
+def test_lines_that_come_as_passages_are_read_together() -> None:
+    model = Model()
+    lines = [f"Line {i} is about something else." for i in range(12)]
+    lines[3], lines[9] = "The cache keeps entries.", "Entries last for 30 s."
+    chunks = [passage_chunk(line) for line in lines]
+    compare(["The cache keeps entries for 30 s."], chunks, embed, model)
+    assert any(lines[3] in text and lines[9] in text for _, text in model.pairs)
+
+
 def test_without_a_sentence_nothing_is_supported() -> None:
     [found] = judged("The cache keeps entries.", "")
     assert (found.score, found.evidence) == (0.0, None)

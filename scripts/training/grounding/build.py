@@ -1,6 +1,6 @@
 """Write the pairs that the grounding model is trained on and watched with.
 
-    python scripts/training/grounding/build.py DATA OUTPUT FOLDER... [--pairs N]
+    python scripts/training/grounding/build.py DATA OUTPUT FOLDER... [--pairs N] [--most BYTES]
 
 DATA holds WiCE and BEGIN; each FOLDER holds unpacked packages, source archives or wheels whose
 documentation is permissively licensed. OUTPUT/train.jsonl and OUTPUT/dev.jsonl get one pair a line:
@@ -9,7 +9,6 @@ Projects named in HELD_OUT are left for scripts/evaluate_grounding.py.
 """
 
 import argparse
-import csv
 import json
 import re
 import zlib
@@ -17,29 +16,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from draft import SUPPORTED, UNKNOWN, UNSUPPORTED, Draft
+from draft import UNSUPPORTED, Draft
 from edits import EDITS, Pool
 from facts import fact_pairs
+from published import begin, begin_rows, wice_articles, wice_rows
 from rewrites import REWRITES
+from rows import Row, absent, row
+from subtle import SAME, SUBTLE
 from text import Article, articles, is_claim
 from vocabulary import OPINIONS
 
 HELD_OUT = frozenset({"celery", "kombu", "tornado", "flask", "click"})
+_MOST_AMONG = 360
 _WIDTHS = (1, 1, 1, 2, 2, 2, 3, 3, 4, 5)
 _KINDS = ["word", "addition", "tail", "negation", "antonym", "name", *EDITS]
 _RARE = ["voice", "digits", "units", "contraction", "genitive", "pronoun", "order", "relative"]
-Row = dict[str, str | int]
+_SAID = [*REWRITES, *_RARE]
+_MADE, _REWRITTEN = {**EDITS, **SUBTLE}, {**REWRITES, **SAME}
+_WEAK = ["exchange", "quantifier", "antonym", "negation", "word", "roles", "scope"]
+_TAUGHT = [*_KINDS, *SUBTLE, *_WEAK, *_WEAK, "exchange", "quantifier"]
+"""What is taught: the network is slow to learn the weak ones, so these come more often."""
 
-
-def row(draft: Draft, window: str, label: int, kind: str) -> Row:
-    """Return one line of the output."""
-    return {
-        "claim": draft.text,
-        "marks": draft.marks,
-        "window": window,
-        "label": label,
-        "kind": kind,
-    }
+_RESTATED = [*_SAID, *SAME, "strength", "synonyms"]
 
 
 def window(article: Article, places: Sequence[int], random: Random) -> str:
@@ -55,11 +53,11 @@ def window(article: Article, places: Sequence[int], random: Random) -> str:
     return " ".join(article.sentences[i] for i in chosen)
 
 
-def rewritten(draft: Draft, random: Random, most: int = 3) -> Draft:
-    """Apply up to `most` rewrites."""
+def rewritten(draft: Draft, random: Random, most: int = 3, *, by: Sequence[str] = _SAID) -> Draft:
+    """Apply up to `most` rewrites, taken from `by`."""
     for _ in range(random.randint(0, most)):
-        for name in random.sample([*REWRITES, *_RARE], 4):
-            changed = REWRITES[name](draft, random)
+        for name in random.sample(by, 4):
+            changed = _REWRITTEN[name](draft, random)
             if changed and len(changed.text) > 15:
                 draft = changed
                 break
@@ -68,22 +66,12 @@ def rewritten(draft: Draft, random: Random, most: int = 3) -> Draft:
 
 def edited(draft: Draft, kind: str, pool: Pool, random: Random) -> Draft | None:
     """Apply an edit, and now and then a second one."""
-    changed = EDITS[kind](draft, pool, random)
+    changed = _MADE[kind](draft, pool, random)
     if changed is None or changed.text == draft.text or not changed.spans():
         return None
     if random.random() < 0.15:
         changed = EDITS[random.choice(_KINDS)](changed, pool, random) or changed
     return changed
-
-
-def absent(claim: str, evidence: str) -> Draft:
-    """Mark the words that the evidence lacks; of the others it is unknown whether they hold."""
-    offered = {word[:5] for word in re.findall(r"\w+", evidence.lower())}
-    draft = Draft.of(claim, UNKNOWN)
-    for match in re.finditer(r"\w+", claim):
-        if match[0].lower()[:5] not in offered and len(match[0]) > 3:
-            draft = draft.mark(*match.span())
-    return draft
 
 
 class Builder:
@@ -100,21 +88,37 @@ class Builder:
         near = self.random.sample(article.sentences, size)
         return Pool(tuple(near), tuple(self.random.choices(self.others, k=80)), source)
 
+    def among(self, article: Article, place: int) -> str:
+        """Return a window with the sentence; now and then also sentences of other documents."""
+        random = self.random
+        near = window(article, [place], random)
+        if random.random() < 0.75:
+            return near
+        parts = [near, *random.sample(self.others, random.randint(1, 3))]
+        random.shuffle(parts)
+        # The longest windows are not trained on: the sentence itself must fit.
+        return " ".join(parts) if sum(map(len, parts)) < _MOST_AMONG else near
+
     def contrast(self) -> Iterator[Row]:
         """Yield a sentence rewritten, and the same edited, beside the same evidence."""
         random = self.random
-        kind = random.choice(_KINDS)
+        kind = random.choice(_TAUGHT)
         for _ in range(30):
             article, i = random.choice(self.places)
-            evidence = window(article, [i], random)
+            evidence = self.among(article, i)
             pool = self.pool(article, evidence)
-            wrong = edited(rewritten(Draft.of(article.sentences[i]), random, 2), kind, pool, random)
+            start = rewritten(Draft.of(article.sentences[i]), random, 2, by=_RESTATED)
+            wrong = edited(start, kind, pool, random)
             if wrong is None:
                 continue
-            if random.random() < 0.3:
-                wrong = rewritten(wrong, random, 1)
+            alike = random.random() < 0.5
+            if not alike and random.random() < 0.4:
+                wrong = rewritten(wrong, random, 1, by=_RESTATED)
             if wrong.spans():
-                right = rewritten(Draft.of(article.sentences[i]), random)
+                # Half of the pairs differ by the error alone.
+                right = start
+                if not alike:
+                    right = rewritten(Draft.of(article.sentences[i]), random, 4, by=_RESTATED)
                 yield row(right, evidence, 1, "rewritten")
                 yield row(wrong, evidence, 0, kind)
                 return
@@ -173,73 +177,6 @@ class Builder:
         yield row(said, evidence, 1, "rewritten")
 
 
-def begin(data: Path, *, held_out: bool) -> Iterator[tuple[str, str, int]]:
-    """Yield response, knowledge and label of that half of BEGIN's knowledge."""
-    with (data / "begin" / "begin_dev_wow.tsv").open(encoding="utf-8", newline="") as file:
-        for item in csv.DictReader(file, delimiter="\t"):
-            if (zlib.crc32(item["knowledge"].encode()) % 2 == 1) is held_out:
-                label = int(item["begin_label"] == "Fully attributable")
-                yield item["response"], item["knowledge"], label
-
-
-def begin_rows(data: Path, random: Random) -> Iterator[Row]:
-    """Yield the half of BEGIN that is trained on."""
-    for response, knowledge, label in begin(data, held_out=False):
-        marked = Draft.of(response) if label else absent(response, knowledge)
-        yield row(marked, knowledge, label, "begin")
-        if label:
-            opinion = random.choice(OPINIONS)
-            longer = Draft.of(f"{response.rstrip(' .')} . {opinion}")
-            yield row(
-                longer.mark(len(longer.text) - len(opinion), len(longer.text)),
-                knowledge,
-                0,
-                "begin",
-            )
-
-
-def wice(path: Path) -> Iterator[tuple[Draft, list[str], list[list[int]]]]:
-    """Yield claims with their unsupported words marked, evidence, and what supports the rest."""
-    for line in path.read_text("utf-8").splitlines():
-        item = json.loads(line)
-        draft, at = Draft.of(item["claim"]), 0
-        for token, missing in zip(item["claim_tokens"], item["non_supported_spans"], strict=True):
-            start = item["claim"].find(token, at)
-            if start >= 0:
-                at = start + len(token)
-                draft = draft.mark(start, at) if missing else draft
-        yield draft, item["evidence"], item["supporting_sentences"]
-
-
-def wice_rows(data: Path, random: Random) -> Iterator[Row]:
-    """Yield the claims of WiCE's token-level training set, whole and without what is wrong."""
-    for draft, evidence, supporting in wice(data / "wice" / "non_supported_tokens_train.jsonl"):
-        chosen = set(random.choice([s for s in supporting if s] or [[0]]))
-        for _ in range(random.randint(0, 3)):
-            near = random.choice(sorted(chosen)) + random.choice([-2, -1, 1, 2])
-            chosen.add(min(max(near, 0), len(evidence) - 1))
-        if random.random() < 0.3:
-            chosen.add(random.randrange(len(evidence)))
-        text = " ".join(evidence[i] for i in sorted(chosen))
-        yield row(draft, text, 0, "wice")
-        kept = "".join(c for c, m in zip(draft.text, draft.marks, strict=True) if m == SUPPORTED)
-        bare = re.sub(r"\s+([,.])", r"\1", " ".join(kept.split()))
-        if len(bare.split()) >= 5:
-            yield row(Draft.of(bare), text, 1, "wice")
-        other = " ".join(random.sample(evidence, min(3, len(evidence))))
-        yield row(absent(draft.text, other), other, 0, "elsewhere")
-
-
-def wice_articles(data: Path) -> list[Article]:
-    """Return the evidence of WiCE's token-level training set as articles."""
-    found = {
-        tuple(evidence)
-        for _, evidence, _ in wice(data / "wice" / "non_supported_tokens_train.jsonl")
-    }
-    kept = [tuple(s for s in evidence if 25 < len(s) < 320) for evidence in sorted(found)]
-    return [Article("wice", sentences) for sentences in kept if len(sentences) > 5]
-
-
 def main() -> None:
     """Build and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -247,9 +184,12 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--pairs", type=int, default=90_000)
+    parser.add_argument("--most", type=int, help="bytes of each package that are read")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    random = Random(0)
-    found = [a for folder in options.folders for a in articles(folder) if a.project not in HELD_OUT]
+    random = Random(options.seed)
+    read = [a for folder in options.folders for a in articles(folder, options.most)]
+    found = [a for a in read if a.project not in HELD_OUT]
     watched = [a for a in found if zlib.crc32(a.project.encode()) % 12 == 0] or found[:50]
     learned = [a for a in found if zlib.crc32(a.project.encode()) % 12 != 0]
     docs, news = Builder(learned, random), Builder(wice_articles(options.data), random)
@@ -257,7 +197,7 @@ def main() -> None:
     builders = [docs, docs, docs, news, news, Builder(talk, random)]
     print(f"{len(docs.places)} sentences of documentation, {len(news.places)} of articles")
     rows: list[Row] = []
-    for _ in range(5):
+    for _ in range(3):
         rows += [*begin_rows(options.data, random), *wice_rows(options.data, random)]
     rows += list(_mixed(builders, options.pairs - len(rows), random))
     random.shuffle(rows)
@@ -270,11 +210,11 @@ def _mixed(builders: Sequence[Builder], count: int, random: Random) -> Iterator[
     made = 0
     while made < count:
         builder, chance = random.choice(builders), random.random()
-        if chance < 0.68:
+        if chance < 0.72:
             rows = list(builder.contrast())
-        elif chance < 0.80:
+        elif chance < 0.82:
             rows = list(builder.elsewhere())
-        elif chance < 0.88:
+        elif chance < 0.89:
             rows = list(builder.joined())
         elif chance < 0.94:
             rows = list(fact_pairs(random, row))

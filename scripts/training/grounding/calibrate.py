@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from build import begin, wice
 from cases import cases
 from numpy.typing import NDArray
+from published import begin, wice
 from text import articles
 
 from nsllm.embedding.embedder import Embedder
@@ -80,7 +80,7 @@ def weakest(samples: Sequence[Sample], embed: grounding.Embed, grounder: Grounde
     for text, chunks, _ in samples:
         parts = [claim.text for claim in claims(text)] or [text]
         compared = [c for c in grounding.compare(parts, chunks, embed, grounder.read) if c]
-        rows.append(min((c.features for c in compared), key=lambda f: f[0]))
+        rows.append(min((c.measured.features for c in compared), key=lambda f: f[0]))
     return np.array(rows)
 
 
@@ -90,8 +90,9 @@ def word_rows(data: Path, embed: grounding.Embed, grounder: Grounder) -> list[tu
     for draft, evidence, _ in wice(data / "wice" / "non_supported_tokens_dev.jsonl"):
         [compared] = grounding.compare([draft.text], chunks_of(evidence), embed, grounder.read)
         if compared:
-            labels = [float("1" in draft.marks[a:b]) for a, b in compared.words]
-            found.append((compared.word_features, np.array(labels)))
+            measured = compared.measured
+            labels = [float("1" in draft.marks[a:b]) for a, b in measured.words]
+            found.append((measured.word_features, np.array(labels)))
     return found
 
 

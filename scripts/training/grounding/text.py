@@ -6,9 +6,10 @@ import re
 import tarfile
 import zipfile
 from ast import AsyncFunctionDef, ClassDef, FunctionDef, Module, get_docstring, parse, walk
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from nsllm.documents.sentences import split
 
@@ -30,22 +31,34 @@ class Article:
     sentences: tuple[str, ...]
 
 
-def articles(folder: Path) -> Iterator[Article]:
-    """Yield the documents of unpacked packages, archives and wheels below a folder."""
+def articles(folder: Path, most: int | None = None) -> Iterator[Article]:
+    """Yield the documents of unpacked packages, archives and wheels below a folder.
+
+    With `most`, files of a package are taken in random order up to that many bytes.
+    """
     for path in sorted(folder.iterdir()):
         name = path.name.lower()
         project = re.split(r"[-_]\d", name)[0].replace("_", "-")
-        for text in _texts(path):
+        for text in _texts(path, most):
             sentences = tuple(_sentences(text))
             if len(sentences) >= 4:
                 yield Article(project, sentences)
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _texts(path: Path, most: int | None) -> Iterator[str]:
     """Yield prose files, and the docstrings of each module joined, of one package."""
-    for name, body in _files(path):
+    files: Iterable[tuple[str, bytes]] = _files(path)
+    if most is not None:
+        files = list(files)
+        Random(0).shuffle(files)
+    left = most
+    for name, body in files:
         if _SKIP.search(name) or len(body) > _MOST:
             continue
+        if left is not None and (_PROSE.search(name) or name.endswith(".py")):
+            left -= len(body)
+            if left < 0:
+                return
         text = body.decode("utf-8", "replace")
         if _PROSE.search(name):
             yield text

@@ -6,6 +6,7 @@ These checks compare what is written, so that a finding can say "the source says
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -47,6 +48,16 @@ _BYTES = {
     "MiB": 2.0**20,
     "GiB": 2.0**30,
 }
+_TOKEN = re.compile(r"\w+")
+_JOINT = re.compile(
+    r"[\s`\"']*(?:,|/|&|,?\s*\b(?:and|or|nor|as well as)\b)[\s`\"']*(?:(?:the|a|an)\s)?"
+)
+_BROKEN = 2
+"""Pairs of neighbouring words that an exchange of two names breaks, at least."""
+
+_MOST_EXCHANGED = 8
+"""Things of a claim that are looked at for an exchange."""
+
 _SAME_SUBJECT = 0.6
 """The share of a claim's words from which a sentence is taken to speak of the same thing."""
 
@@ -69,6 +80,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     said: str
     offered: str | None = None
+    exchanged: bool = False
+    """Whether the source has it too, but elsewhere: two things have changed places."""
 
     @property
     def message(self) -> str:
@@ -105,8 +118,23 @@ def mentions(text: str) -> list[Mention]:
 def differences(claim: str, source: str) -> list[Difference]:
     """Return what `claim` says and `source` does not, contradictions first."""
     offered = mentions(source)
-    found = [*_missing(mentions(claim), offered, source), *_denied(claim, source)]
+    said = mentions(claim)
+    found = [
+        *_missing(said, offered, source),
+        *_exchanged(claim, said, source),
+        *_denied(claim, source),
+    ]
     return sorted(found, key=lambda difference: difference.offered is None)
+
+
+def missing(claim: str, source: str) -> list[Difference]:
+    """Return what can be compared of `claim` and stands nowhere in `source`."""
+    return list(_missing(mentions(claim), mentions(source), source))
+
+
+def neighbours(text: str) -> Iterator[tuple[str, str]]:
+    """Return each two words that stand beside each other."""
+    return pairwise(_TOKEN.findall(text.lower()))
 
 
 def _take(
@@ -173,6 +201,37 @@ def _is_named(word: str, lowered: str) -> bool:
         return False
     initials = "".join(part[0] for part in re.findall(r"\w+", lowered))
     return word in initials
+
+
+def _exchanged(claim: str, said: Sequence[Mention], source: str) -> Iterator[Difference]:
+    """Yield two things that stand in each other's place: back there, the source says it so."""
+    pairs = frozenset(neighbours(source))
+    broken = _broken(claim, pairs)
+    if broken < _BROKEN:
+        return
+    for i, first in enumerate(said[:_MOST_EXCHANGED]):
+        for second in said[i + 1 : _MOST_EXCHANGED]:
+            between = claim[first.end : second.start]
+            # "A and B" says the same as "B and A".
+            if first.key == second.key or _JOINT.fullmatch(between):
+                continue
+            back = f"{claim[: first.start]}{second.text}{between}{first.text}{claim[second.end :]}"
+            if broken - _broken(back, pairs) >= _BROKEN:
+                for one, other in ((first, second), (second, first)):
+                    yield Difference(
+                        kind=one.kind,
+                        start=one.start,
+                        end=one.end,
+                        said=one.text,
+                        offered=other.text,
+                        exchanged=True,
+                    )
+                return
+
+
+def _broken(text: str, pairs: frozenset[tuple[str, str]]) -> int:
+    """Count the neighbouring words of a text that are no neighbours in its source."""
+    return sum(pair not in pairs for pair in neighbours(text))
 
 
 def _key(quantity: Quantity) -> str:
