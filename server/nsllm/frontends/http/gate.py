@@ -46,6 +46,7 @@ PUBLIC = frozenset({"/healthz", "/readyz", "/openapi.json", *webpage.FILES})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_VERSIONS = frozenset({"1.0", "1.1"})
 _CLOSED_BY_CLIENT = 499
 
 
@@ -108,6 +109,10 @@ class Gate:
                 self._end(exchange)
 
     async def _serve(self, scope: Scope, exchange: Exchange, receive: Receive, reply: Send) -> None:
+        if scope["http_version"] not in _VERSIONS:
+            raise RequestRefused(
+                505, "version", "That version of HTTP is not spoken.", hint="Use HTTP/1.1."
+            )
         if _is_ambiguous(scope):
             raise RequestRefused(
                 400, "headers", "The headers contradict each other.", hint="Send each once."
