@@ -49,10 +49,10 @@ class Builder:
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         return done.stdout.strip()
 
-    def make_base(self, mirror: str) -> None:
+    def make_base(self) -> None:
         """Make the base image from Debian's packages, with this machine's own certificates."""
         tree = self.folder / "debian"
-        subprocess.run(["debootstrap", "--variant=minbase", "trixie", tree, mirror], check=True)
+        subprocess.run(["debootstrap", "--variant=minbase", "trixie", tree], check=True)
         if _CERTIFICATES.is_dir():
             shutil.copytree(_CERTIFICATES, tree / _CERTIFICATES.relative_to("/"))
         container = self.run("from", "scratch")
@@ -152,11 +152,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--port", type=int, default=8641)
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nsllm-image-") as folder:
         builder = Builder(Path(folder))
-        builder.make_base(given.mirror)
+        builder.make_base()
         container = builder.build()
         since = time.time()
         serve(builder, container, given.workspace.resolve(), given.port)
