@@ -119,12 +119,19 @@ export function makeProfile(folder, { extensions, user = {}, machine = {} }) {
 }
 
 /** Write a profile's settings, at once in force in an open window. */
-export function writeSettings(profile) {
+function writeSettings(profile) {
   // A browser's window is a remote one: settings of scope `machine` are read from Machine/, not from User/.
   for (const [scope, settings] of [['User', profile.user], ['Machine', profile.machine]]) {
     mkdirSync(join(profile.data, scope), { recursive: true });
     writeFileSync(join(profile.data, scope, 'settings.json'), JSON.stringify(settings, null, 2));
   }
+}
+
+/** Change settings of the machine, and keep the others as the window has left them. */
+export function changeMachineSettings(profile, changes) {
+  const file = join(profile.data, 'Machine', 'settings.json');
+  const present = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...present, ...changes }, null, 2));
 }
 
 /** Install a VSIX into a profile's folder of extensions. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { PATIENCE, until } from './until.mjs';
-import { host, writeSettings } from './vscode.mjs';
+import { changeMachineSettings, host } from './vscode.mjs';
 
 export const CHROMIUM_FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const LONG = 45_000 * PATIENCE;
@@ -205,8 +205,7 @@ export class Window {
     if (theme === this.theme) return;
     const { label, kind } = THEMES[theme];
     // Those of the machine are watched in a browser; the user's own are read at the start.
-    this.profile.machine['workbench.colorTheme'] = label;
-    writeSettings(this.profile);
+    changeMachineSettings(this.profile, { 'workbench.colorTheme': label });
     await this.page.locator(`.monaco-workbench.${kind}`).waitFor();
     this.theme = theme;
   }
