@@ -84,15 +84,14 @@ async def test_several_folders_are_served_by_name(connect: Connect, tmp_path: Pa
     assert uris == {"nsllm://documents/a/a.md", "nsllm://documents/b/b.md"}
 
 
-def run(home: Path, *arguments: str | Path, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+def start(home: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
         [sys.executable, "-m", "nsllm", "mcp", *map(str, arguments)],
-        input=given,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={**os.environ, "NSLLM_HOME": str(home)},
-        capture_output=True,
         encoding="utf-8",
-        timeout=250,
-        check=False,
     )
 
 
@@ -112,14 +111,22 @@ def test_stdout_holds_the_protocol_alone_and_the_end_of_stdin_ends_it(
         {"id": 3, "method": "tools/call", "params": call},
     ]
     given = "".join(json.dumps({"jsonrpc": "2.0", **one}) + "\n" for one in messages)
-    done = run(isolated_home, harrow, given=given + "this is no message\n")
-    assert done.returncode == 0
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    with start(isolated_home, harrow) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(given)
+        server.stdin.flush()
+        lines: list[dict[str, Any]] = []
+        # The end of stdin drops what is not answered yet.
+        while not {1, 2, 3} <= {line.get("id") for line in lines}:
+            lines.append(json.loads(server.stdout.readline()))
+        rest, told = server.communicate("this is no message\n", timeout=250)
+    assert server.returncode == 0
+    lines += [json.loads(line) for line in rest.splitlines()]
     assert all(line["jsonrpc"] == "2.0" for line in lines)
-    assert {1, 2} <= {line.get("id") for line in lines}
     # The index could not be made without models: that is said where it disturbs nobody.
-    assert "index" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "index" in told
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize(
@@ -133,8 +140,9 @@ def test_stdout_holds_the_protocol_alone_and_the_end_of_stdin_ends_it(
 def test_a_bad_argument_ends_it_with_a_sentence(
     isolated_home: Path, arguments: list[str], named: str
 ) -> None:
-    done = run(isolated_home, *arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert named in done.stderr
-    assert "Traceback" not in done.stderr
+    with start(isolated_home, *arguments) as server:
+        shown, told = server.communicate(timeout=250)
+    assert server.returncode == 2
+    assert shown == ""
+    assert named in told
+    assert "Traceback" not in told

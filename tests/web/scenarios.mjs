@@ -188,9 +188,10 @@ const audit = {
     await step('a record opens with its answer, findings and scores', async () => {
       await page.locator('.record summary').first().focus();
       await page.keyboard.press('Enter');
+      // The record is fetched when it opens.
+      await page.locator('.record mark.finding').first().waitFor();
       const text = await page.locator('.record').first().innerText();
       for (const part of ['owner', 'handbook', 'text.forbidden', 'Grounding']) if (!text.includes(part)) throw new Error(`${part} is not in: ${text}`);
-      await page.locator('.record mark.finding').first().waitFor();
       await window.judge('audit');
     });
     await step('its chain is verified', async () => {
