@@ -74,6 +74,21 @@ def test_what_differs_is_named_on_its_words() -> None:
     assert "60 s" in [text[start:end] for start, end in found.unsupported]
 
 
+def test_the_evidence_of_what_is_unsupported_is_what_comes_nearest() -> None:
+    """Here the network finds the sentence on something else less wrong; nobody would see why."""
+
+    class Misled(Model):
+        def _read(self, claim: str, text: str) -> Reading:
+            return Reading(logit=-2.0 if text.startswith("Nights") else -3.0, tokens=())
+
+    source = "Nights are long: 90 s more. The cache keeps entries for 30 s. It is small."
+    [found] = ground(
+        claims("The cache keeps entries for 60 s."), [passage_chunk(source)], embed, Misled()
+    )
+    assert found.evidence.text == "The cache keeps entries for 30 s."
+    assert found.problem == "the source says 30 s, the text says 60 s"
+
+
 def test_spans_lie_in_the_text_behind_markers() -> None:
     text = "Nights [1] are when the zebra task runs and removes entries."
     [found] = judged(text, SOURCE)

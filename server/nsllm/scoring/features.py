@@ -22,8 +22,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s]")
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What a claim is compared with: windows of some passages, and those passages.
 
-    `similarity` is the greatest cosine of the claim and a sentence; `words` are the content words
-    of all sentences, `text` is all of their text.
+    The first window is nearest to the claim. `similarity` is the greatest cosine of the claim and a
+    sentence; `words` are the content words of all sentences, `text` is all of their text.
     """
 
     windows: tuple[Window, ...]
@@ -35,11 +35,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """A claim beside the window that supports it best.
 
+    `nearest` is the window that is nearest to the claim, whether it supports it or not.
     `features` is float64 [FEATURES]; `words` are the spans of the claim's words, and
     `word_features` float64 [words, WORD_FEATURES].
     """
 
     window: Window
+    nearest: Window
     features: NDArray[np.float64]
     words: tuple[Span, ...]
     word_features: NDArray[np.float64]
@@ -78,6 +80,7 @@ def measure(text: str, source: Source, readings: Sequence[Reading]) -> Measured:
     )
     return Measured(
         window=beside.window,
+        nearest=source.windows[0],
         features=_of_claim(beside),
         words=spans,
         word_features=_of_words(beside),

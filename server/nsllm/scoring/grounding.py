@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsllm.scoring.claims import without_markers
+from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import Place, places
 from nsllm.scoring.features import Measured, Source, Span, is_quoted, measure, offered_words
 from nsllm.scoring.support import Read
@@ -22,6 +23,9 @@ from nsllm.scoring.windows import Window, choose, groups
 from nsllm.types import Chunk, Claim, ClaimGrounding
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+_SUPPORTED = 0.5
+"""From here on the best window counts as support."""
 
 _SURE = 0.75
 """Above this no word of a claim is called unsupported."""
@@ -52,6 +56,20 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
             return _sigmoid(float(self.measured.features[FEATURES.index("logit")]))
         fitted = weights()
         return _sigmoid(float(self.measured.features @ fitted.pair + fitted.bias))
+
+    @property
+    def shown(self) -> Window:
+        """The evidence: the support, or, where there is none, what comes nearest.
+
+        Of windows that all contradict a claim, the one that does so least need not speak of it.
+        """
+        return self.measured.window if self.score >= _SUPPORTED else self.measured.nearest
+
+    def named(self) -> Sequence[Difference]:
+        """Return what differs from the evidence, the most telling first."""
+        if self.shown is self.measured.window:
+            return self.measured.differences
+        return differences(self.text, self.shown.text)
 
     def unsupported(self) -> list[Span]:
         """Return the spans of what the evidence does not support, joined; none where it does."""
@@ -163,11 +181,11 @@ def _quoting(text: str, windows: list[Window]) -> list[Window]:
 def _judge(claim: Claim, compared: Compared | None) -> ClaimGrounding:
     if compared is None:
         return ClaimGrounding(claim=claim, score=0.0, evidence=None)
-    evidence = compared.measured.window.nearest.as_evidence(compared.measured.window.last)
+    evidence = compared.shown.nearest.as_evidence(compared.shown.last)
     score = compared.score
     if compared.verbatim:
         return ClaimGrounding(claim=claim, score=score, evidence=evidence)
-    first = compared.measured.differences[0] if compared.measured.differences else None
+    first = next(iter(compared.named()), None)
     return ClaimGrounding(
         claim=claim,
         score=score,
