@@ -43,6 +43,7 @@ class Folder:
         self._writing = asyncio.Lock()
         self._pending: dict[str, str | None] = {}
         self._timer: asyncio.Task[None] | None = None
+        self._flushing = asyncio.Lock()
 
     async def application(self) -> "Application":
         """Return the folder's Application, opened at the first use.
@@ -130,14 +131,21 @@ class Folder:
             self._timer = self._start(self._flush_soon(done))
 
     async def flush(self) -> None:
-        """Bring all changed buffers into the index now."""
+        """Bring all changed buffers into the index now, those included that are on their way."""
         application = await self.application()
-        while self._pending:
-            path, text = self._pending.popitem()
-            if text is None:
-                await application.close_buffer(path)
-            else:
-                await application.update_buffer(path, without_surrogates(text))
+        # One at a time: an older text of a document must not come in after a newer one.
+        async with self._flushing:
+            while self._pending:
+                path, text = self._pending.popitem()
+                try:
+                    if text is None:
+                        await application.close_buffer(path)
+                    else:
+                        await application.update_buffer(path, without_surrogates(text))
+                except asyncio.CancelledError:
+                    # A search was given up: what it was to find is still to come in.
+                    self._pending.setdefault(path, text)
+                    raise
 
     async def aclose(self) -> None:
         """Close the Application, and end what is under way."""
