@@ -90,7 +90,7 @@ class Governor:
         folder_of: Callable[[str], tuple[Folder, str] | None],
         *,
         start: Start,
-        fail: Callable[[NsllmError], None],
+        fail: Callable[[NsllmError | None], None],
     ) -> None:
         self._buffers = buffers
         self._folder_of = folder_of
@@ -99,6 +99,8 @@ class Governor:
         self._reports: dict[str, Report] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._judged: list[Callable[[str], None]] = []
+        self._failed: set[str] = set()
+        """Documents that could not be judged the last time."""
         self._whole: set[str] = set()
         self._marked: dict[str, Regions] = {}
         self._fixed: tuple[str, Fixed] | None = None
@@ -160,6 +162,7 @@ class Governor:
         if task := self._tasks.pop(uri, None):
             task.cancel()
         self._reports.pop(uri, None)
+        self._note(uri, None)
         self._whole.discard(uri)
         self._marked.pop(uri, None)
 
@@ -176,13 +179,24 @@ class Governor:
             buffer = self._buffers.get(uri)
             if buffer is not None:
                 self._reports[uri] = await self._judge(buffer)
+                self._note(uri, None)
         except NsllmError as error:
-            self._fail(error)
+            self._note(uri, error)
         finally:
             if self._tasks.get(uri) is asyncio.current_task():
                 del self._tasks[uri]
         for listener in self._judged:
             listener(uri)
+
+    def _note(self, uri: str, error: NsllmError | None) -> None:
+        """Say what keeps documents from being judged, and once that nothing does any more."""
+        if error:
+            self._failed.add(uri)
+            self._fail(error)
+        elif uri in self._failed:
+            self._failed.discard(uri)
+            if not self._failed:
+                self._fail(None)
 
     async def _judge(self, buffer: Buffer) -> Report:
         if self._fixed and buffer.uri.startswith(self._fixed[0]):

@@ -189,14 +189,16 @@ class Workspaces:
         self, folder: Folder, listener: ProgressListener, *, rebuild: bool = False
     ) -> None:
         """Bring a folder's index up to date, or build it anew, and wait for it."""
-        async with self._indexing:
-            await folder.sync(self._both(folder, listener), rebuild=rebuild)
+        try:
+            async with self._indexing:
+                await folder.sync(self._both(folder, listener), rebuild=rebuild)
+        finally:
+            self._server.status.busy(folder.uri, None)
         self._server.status.trouble(folder.uri, None)
-        self._server.status.busy(folder.uri, None)
         self._server.governor.sources_changed(folder)
 
-    def check_failed(self, error: NsllmError) -> None:
-        """Say that documents cannot be judged."""
+    def check_failed(self, error: NsllmError | None) -> None:
+        """Say that documents cannot be judged, or with None that they can again."""
         self._server.status.trouble("check", error, "warning")
 
     def describe(self) -> dict[str, Any]:
