@@ -358,3 +358,40 @@ async def test_a_model_that_was_deleted_is_named_and_the_rest_goes_on(
     assert "nsllm models pull" in refused.value.data["hint"]
     answer = await editor.ask("nsllm/hybridQuery", question=QUESTION, mode="extract")
     assert "30 days" in answer["text"]
+
+
+@pytest.mark.models
+async def test_what_is_accepted_in_an_answers_document_is_gone_from_it(
+    start: Starter, editor_home: Path, workspace: Path, tmp_path: Path
+) -> None:
+    """Of two folders it is the answer's own in which it is accepted, and asked again."""
+    other = write_workspace(tmp_path / "twin")
+    settings = {"governance": {"min_words_warn": 400}}
+    editor = await start(home=editor_home, folders=[other, workspace], settings=settings)
+    await editor.indexed(2 * len(WORKSPACE))
+    answer = await editor.ask(
+        "nsllm/hybridQuery", question=QUESTION, mode="extract", workspace=workspace.as_uri()
+    )
+    assert answer["verdict"] == "warn"
+    text = (await editor.ask("nsllm/answer", uri=answer["uri"]))["text"]
+    uri = editor.open(answer["uri"], text)
+    [region] = (await editor.ask("nsllm/region", uri=uri))["regions"]
+    found = (await editor.pull(uri)).items
+    assert {diagnostic.code for diagnostic in found} == {f["rule"] for f in region["findings"]}
+    actions = await editor.text_document_code_action_async(
+        types.CodeActionParams(
+            text_document=types.TextDocumentIdentifier(uri=uri),
+            range=found[0].range,
+            context=types.CodeActionContext(diagnostics=[]),
+        )
+    )
+    [again] = [action for action in actions if action.title == "Ask again"]
+    assert again.command.arguments[0]["workspace"] == workspace.as_uri()
+    for diagnostic in found:
+        finding = {"uri": uri, "rule": diagnostic.code, "text": diagnostic.data["text"]}
+        accepted = await editor.ask(
+            "nsllm/audit", action="accept", finding=finding | {"reason": "Short."}
+        )
+        assert accepted["records"][0]["workspace"] == str(workspace)
+    [region] = (await editor.ask("nsllm/region", uri=uri))["regions"]
+    assert (region["findings"], region["verdict"]) == ([], "pass")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import msgspec
 from nsllm import home
 from nsllm.errors import UsageError
 from nsllm.frontends.lsp.governor import Part, Report
+from nsllm.frontends.lsp.quotes import claim_span
 from nsllm.frontends.lsp.regions import Region
 from nsllm.types import Answer, Judgement
 
@@ -62,17 +64,25 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
                 parts += [f"> {line}\n" for line in source.text.strip().splitlines()]
         return "".join(parts)
 
-    def report(self, buffer: "Buffer") -> Report:
-        """Return the report on its document."""
+    def report(self, buffer: "Buffer", accepted: Callable[[str, str], bool]) -> Report:
+        """Return the report on its document, without the findings that the user accepted."""
+        from nsllm.governance.pipeline import verdict_of
+
         shift = max(0, buffer.text.find(self.text))
-        findings = tuple(
+        moved = (
             msgspec.structs.replace(f, start=f.start + shift, end=f.end + shift)
             for f in self.judgement.findings
+        )
+        text = buffer.text
+        findings = tuple(
+            f for f in moved if not accepted(f.rule, text[slice(*claim_span(text, f))])
         )
         places = tuple((s.path, s.start_line, s.end_line) for s in self.sources)
         part = Part(
             span=(shift, shift + len(self.text)),
-            judgement=msgspec.structs.replace(self.judgement, findings=findings),
+            judgement=msgspec.structs.replace(
+                self.judgement, findings=findings, verdict=verdict_of(findings)
+            ),
             region=Region(
                 id=self.id,
                 text=self.text,

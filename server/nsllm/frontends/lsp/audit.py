@@ -56,10 +56,11 @@ async def _accept(server: "Server", finding: AcceptedFinding) -> None:
     from nsllm.governance.audit import AuditLog
     from nsllm.governance.records import Acceptance, record_of_acceptance
 
-    place = server.workspaces.place(finding.uri)
-    folder = place[0] if place else server.workspaces.pick(None)
-    await folder.remember()
-    await folder.accept(finding.rule, finding.text)
+    report = server.governor.report(finding.uri)
+    folder = server.workspaces.at(report.root if report else None) or server.workspaces.nearest(
+        finding.uri
+    )
+    # The record first: a finding must not be gone without one.
     if folder.settings.audit.enabled:
         acceptance = Acceptance(rule=finding.rule, uri=finding.uri, reason=finding.reason)
         record = record_of_acceptance(
@@ -67,6 +68,8 @@ async def _accept(server: "Server", finding: AcceptedFinding) -> None:
         )
         with AuditLog(home.audit_path(), folder.settings.audit) as log:
             await asyncio.to_thread(log.append, record)
+    await folder.remember()
+    await folder.accept(finding.rule, finding.text)
     server.governor.schedule(finding.uri, 0)
 
 

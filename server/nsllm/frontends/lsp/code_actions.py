@@ -61,6 +61,7 @@ def register(server: "Server") -> None:
             return []
         chosen = _span(buffer.lines, params.range)
         place = server.workspaces.place(uri)
+        folder = server.workspaces.at(report.root)
         actions: list[types.CodeAction] = []
         for part, finding in report.findings():
             if finding.start <= chosen[1] and chosen[0] <= finding.end:
@@ -70,7 +71,7 @@ def register(server: "Server") -> None:
                     finding=finding,
                     buffer=buffer,
                     path=place[1] if place else "",
-                    workspace=place[0].uri if place else None,
+                    workspace=folder.uri if folder else None,
                 )
                 actions += _actions(server, case)
         return actions

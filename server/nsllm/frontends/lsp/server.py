@@ -200,7 +200,12 @@ class Server(LanguageServer):
         self.stop(1)
 
     async def _report_answer(self, buffer: Buffer) -> Report:
-        return (await self.answers.find(buffer.uri)).report(buffer)
+        answer = await self.answers.find(buffer.uri)
+        folder = self.workspaces.at(answer.folder)
+        if folder is None:
+            return answer.report(buffer, lambda _rule, _text: False)
+        await folder.remember()
+        return answer.report(buffer, folder.is_accepted)
 
 
 async def serve(

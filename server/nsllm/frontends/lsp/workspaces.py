@@ -124,6 +124,19 @@ class Workspaces:
             return self.pick(None), uri
         return place
 
+    def at(self, root: Path | None) -> Folder | None:
+        """Return the folder of this path; None where there is none."""
+        return next((folder for folder in self if folder.path == root), None)
+
+    def nearest(self, uri: str) -> Folder:
+        """Return the folder of a document; of one that is in none, what is asked by default.
+
+        Raises:
+            WorkspaceError: no folder is open.
+        """
+        place = self.place(uri)
+        return place[0] if place else self.pick(None)
+
     def pick(self, uri: str | None) -> Folder:
         """Return the folder of a URI; without one the only folder, or the active document's.
 
