@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from lsprotocol import types
 from lsprotocol.converters import get_converter
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 from pytest_lsp import LanguageClient
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES
 
@@ -83,8 +83,10 @@ class Editor(LanguageClient):
         options: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
         client: Callable[[types.InitializeParams], None] = lambda params: None,
+        refuses: Sequence[str] = (),
     ) -> None:
-        """Start a server and open the folders."""
+        """Start a server and open the folders; `refuses`: what it asks of us in vain."""
+        self.protocol.fm.features.update(dict.fromkeys(refuses, _refuse))
         self.set_configuration({"nsllm": settings or {}})
         environment = {k: v for k, v in os.environ.items() if not k.startswith("NSLLM_")}
         command = [sys.executable, "-m", "nsllm", "lsp"]
@@ -197,6 +199,10 @@ class Editor(LanguageClient):
             self.registered += [registration.method for registration in params.registrations]
 
         return register
+
+
+def _refuse(_params: object) -> None:
+    raise JsonRpcMethodNotFound("This editor cannot do that.")
 
 
 def _converter() -> Any:

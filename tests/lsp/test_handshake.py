@@ -66,6 +66,31 @@ async def test_what_is_registered_is_what_the_client_can_register(start: Starter
     assert silent.registered == []
 
 
+async def test_a_client_that_keeps_no_promise_is_served_all_the_same(
+    start: Starter, workspace: Path
+) -> None:
+    """It offered to watch files, to show progress and to be asked, and refuses each."""
+    refuses = (
+        types.CLIENT_REGISTER_CAPABILITY,
+        types.WORKSPACE_CONFIGURATION,
+        types.WINDOW_WORK_DONE_PROGRESS_CREATE,
+        types.WORKSPACE_DIAGNOSTIC_REFRESH,
+        types.WORKSPACE_CODE_LENS_REFRESH,
+    )
+    editor = await start(PULLING, refuses=refuses)
+    assert await editor.ask("nsllm/models", action="list")
+    editor.open(workspace / "docs" / "plans.md", "# Plans\n")
+    await until(lambda: editor.status and not editor.status[-1]["busy"])
+    path = workspace / "nsllm.toml"
+
+    def noticed() -> bool:
+        path.write_text('[models]\ngenerator = "mine"\n', encoding="utf-8")
+        return editor.status[-1]["models"]["generator"] == "mine"
+
+    await until(noticed)
+    assert "internal" not in {status.get("code") for status in editor.status}
+
+
 @pytest.mark.parametrize(
     ("offered", "chosen"),
     [

@@ -1,23 +1,39 @@
-"""What the server asks of the client."""
+"""What the server asks of the client, and does without where the client refuses it."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from nsllm.frontends.lsp.configuration import SECTION
 
 if TYPE_CHECKING:
     from nsllm.frontends.lsp.server import Server
 
+logger = logging.getLogger(__name__)
+
 _ANSWER_S = 10.0
-"""How long a client may take to answer a question about its settings."""
+"""How long a client may take to answer what it answers without its user."""
 
 
-async def register_for_changes(server: "Server") -> None:
-    """Register for what the client only tells when it is asked to."""
+async def ask(server: "Server", method: str, params: object) -> tuple[bool, Any]:
+    """Ask for what we can do without; return whether the client answered, and what."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return True, await server.ask_client(method, params)
+    except TimeoutError:
+        logger.warning("The editor does not answer %s.", method)
+    except JsonRpcException as error:
+        logger.warning("The editor refuses %s: %s", method, error)
+    return False, None
+
+
+async def register_for_changes(server: "Server") -> bool:
+    """Register for what the client only tells when it is asked to; tell whether it will."""
     wanted: dict[str, Any] = {}
     if server.supports("workspace.didChangeConfiguration.dynamicRegistration"):
         wanted[types.WORKSPACE_DID_CHANGE_CONFIGURATION] = {"section": SECTION}
@@ -29,18 +45,17 @@ async def register_for_changes(server: "Server") -> None:
             for method, options in wanted.items()
         ]
         params = types.RegistrationParams(registrations=registrations)
-        await server.ask_client(types.CLIENT_REGISTER_CAPABILITY, params)
+        agreed, _ = await ask(server, types.CLIENT_REGISTER_CAPABILITY, params)
+        return agreed
+    return True
 
 
 async def pull_section(server: "Server", uri: str | None) -> Mapping[str, Any]:
     """Return the settings as they hold in the folder of a URI; none if the client is silent."""
     item = types.ConfigurationItem(scope_uri=uri, section=SECTION)
     params = types.ConfigurationParams(items=[item])
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            [section] = await server.ask_client(types.WORKSPACE_CONFIGURATION, params)
-    except TimeoutError:
-        return {}
+    _, sections = await ask(server, types.WORKSPACE_CONFIGURATION, params)
+    section = sections[0] if sections else None
     return section if isinstance(section, Mapping) else {}
 
 
@@ -50,5 +65,10 @@ async def new_progress(server: "Server") -> str | None:
         return None
     token = f"nsllm-{uuid.uuid4().hex}"
     params = types.WorkDoneProgressCreateParams(token=token)
-    await server.ask_client(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params)
-    return token
+    agreed, _ = await ask(server, types.WINDOW_WORK_DONE_PROGRESS_CREATE, params)
+    return token if agreed else None
+
+
+async def refresh(server: "Server", method: str) -> None:
+    """Ask the client to ask again for what it shows."""
+    await ask(server, method, None)

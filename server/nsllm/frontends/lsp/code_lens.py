@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from nsllm.frontends.lsp.asking import refresh
 from nsllm.frontends.lsp.diagnostics import to_range
 from nsllm.frontends.lsp.governor import Part
 from nsllm.types import Verdict
@@ -34,10 +35,7 @@ def register(server: "Server") -> None:
 
     def judged(_uri: str) -> None:
         if server.supports("workspace.codeLens.refreshSupport"):
-            server.background.run(refresh())
-
-    async def refresh() -> None:
-        await server.ask_client(types.WORKSPACE_CODE_LENS_REFRESH, None)
+            server.background.run(refresh(server, types.WORKSPACE_CODE_LENS_REFRESH))
 
     server.handle(types.TEXT_DOCUMENT_CODE_LENS, code_lens)
     server.governor.listen(judged)

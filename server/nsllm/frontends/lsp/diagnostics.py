@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from lsprotocol import types
 
+from nsllm.frontends.lsp.asking import refresh
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.positions import Lines, Span
 from nsllm.frontends.lsp.quotes import Quote, claim_span, place_of, quote
@@ -45,10 +46,7 @@ def register(server: "Server") -> None:
         if not server.supports(can_pull):
             push(uri)
         elif server.supports(can_refresh):
-            server.background.run(refresh())
-
-    async def refresh() -> None:
-        await server.ask_client(types.WORKSPACE_DIAGNOSTIC_REFRESH, None)
+            server.background.run(refresh(server, types.WORKSPACE_DIAGNOSTIC_REFRESH))
 
     def push(uri: str) -> None:
         buffer = server.documents.get(uri)

@@ -25,6 +25,8 @@ class Watching:
         self._server = server
         self._changed: Callable[[Iterable[str]], None] = lambda _uris: None
         self._tasks: dict[str, tuple[Documents, asyncio.Task[None]]] = {}
+        self.client_watches = True
+        """Whether a client that offered to watch files has agreed to it."""
 
     def listen(self, changed: Callable[[Iterable[str]], None]) -> None:
         """Call `changed` with the URIs of files that came, changed or went."""
@@ -32,7 +34,7 @@ class Watching:
 
     def follow(self, folders: Iterable[Folder]) -> None:
         """Follow these folders and no others; one with other settings is followed anew."""
-        if self._server.supports(_CLIENT_WATCHES):
+        if self.client_watches and self._server.supports(_CLIENT_WATCHES):
             return
         wanted = {folder.uri: folder for folder in folders}
         for uri, (documents, task) in list(self._tasks.items()):

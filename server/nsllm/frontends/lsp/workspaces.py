@@ -61,7 +61,7 @@ class Workspaces:
 
     async def begin(self) -> None:
         """Read the settings, register for changes, and index all folders in the background."""
-        await register_for_changes(self._server)
+        self._server.watching.client_watches = await register_for_changes(self._server)
         await self._load_settings()
         self._begun.set()
         self._server.watching.follow(self)
