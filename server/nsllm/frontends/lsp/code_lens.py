@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _VERDICTS = {Verdict.PASS: "passed", Verdict.WARN: "has warnings", Verdict.REJECT: "is rejected"}
 
 
+_NAMED = 3
+"""As many sources as fit beside the scores; editors cut a longer line off."""
+
+
 def register(server: "Server") -> None:
     """Serve the request."""
 
@@ -27,7 +31,7 @@ def register(server: "Server") -> None:
             types.CodeLens(
                 range=to_range(buffer.lines, (part.span[0], part.span[0])),
                 # A lens without a command is a label: it shows, and does nothing.
-                command=types.Command(title=_title(part), command=""),
+                command=types.Command(title=title(part), command=""),
             )
             for part in report.parts
             if part.region
@@ -41,7 +45,8 @@ def register(server: "Server") -> None:
     server.governor.listen(judged)
 
 
-def _title(part: Part) -> str:
+def title(part: Part) -> str:
+    """Say what was made of a region, and from what."""
     parts = [f"Generated text {_VERDICTS[part.judgement.verdict]}"]
     scores = part.judgement.scores
     for name in ("overall", "grounding"):
@@ -55,5 +60,11 @@ def _title(part: Part) -> str:
     if part.region and not paths:
         paths = dict.fromkeys(part.region.sources)
     if paths:
-        parts.append("from " + ", ".join(paths))
+        parts.append(f"from {_some(list(paths))}")
     return " · ".join(parts)
+
+
+def _some(paths: list[str]) -> str:
+    more = len(paths) - _NAMED
+    named = ", ".join(paths[:_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
