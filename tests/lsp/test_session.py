@@ -179,10 +179,14 @@ async def test_a_termination_signal_is_a_clean_end(start: Starter) -> None:
 
 
 async def test_the_protocol_alone_is_on_stdout(start: Starter, isolated_home: Path) -> None:
-    """What is not `initialize` is refused until then, and all that comes out is framed."""
+    """What is not `initialize` is refused until then, and all that comes out is framed.
+
+    A cancel that comes too late is nothing to write of either.
+    """
     messages = [
         {"jsonrpc": "2.0", "id": 1, "method": "nsllm/search", "params": {"query": "x"}},
         {"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": {"capabilities": {}}},
+        {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 2}},
         {"jsonrpc": "2.0", "id": 3, "method": "shutdown"},
         {"jsonrpc": "2.0", "method": "exit"},
     ]
@@ -191,12 +195,13 @@ async def test_the_protocol_alone_is_on_stdout(start: Starter, isolated_home: Pa
         *(sys.executable, "-m", "nsllm", "lsp", "--stdio"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "NSLLM_HOME": str(isolated_home)},
     )
-    out, _ = await server.communicate(
+    out, errors = await server.communicate(
         b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in bodies)
     )
-    assert server.returncode == 0
+    assert (server.returncode, errors) == (0, b"")
     answers = []
     while out:
         header, _, rest = out.partition(b"\r\n\r\n")

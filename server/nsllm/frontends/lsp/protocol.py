@@ -150,6 +150,11 @@ class Protocol(LanguageServerProtocol):
             logger.error("A notification's handler failed.", exc_info=error)
             self._host.report_failure(error)
 
+    def _handle_cancel_notification(self, msg_id: str | int) -> None:
+        # What is answered by then is cancelled every day: that is nothing to warn of in the log.
+        if msg_id in self._request_futures:
+            super()._handle_cancel_notification(msg_id)
+
     def _shut_down(self, _params: object) -> None:
         for future in list(self._request_futures.values()):
             future.cancel()
