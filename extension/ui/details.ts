@@ -5,6 +5,9 @@ import { fill, type Strings } from "./strings";
 
 type Open = (place: PlaceInDocument) => void;
 
+/** What a finding's severity is called; a verdict has words of its own. */
+const SEVERITIES = { info: "note", warn: "warning", reject: "error" } as const;
+
 const NAMES = ["overall", "grounding", "relevance", "coherence", "toxicity", "perplexity"] as const;
 
 /** The scores as bars, each with its value and its meaning. */
@@ -48,7 +51,7 @@ export function findingList(
     return element(
       "li",
       { class: `finding-row ${finding.severity}`, id: findingId(id, index), tabindex: -1 },
-      element("span", { class: "severity" }, strings[finding.severity]),
+      element("span", { class: "severity" }, strings[SEVERITIES[finding.severity]]),
       element("span", {}, ` ${finding.message} `),
       element("code", {}, finding.rule),
       place &&

@@ -115,8 +115,8 @@ test("marked words lead to their finding, its rule and its reason", () => {
   const described = links[1]?.getAttribute("aria-describedby")?.split(" ") ?? [];
   const rows = described.map((id) => document.getElementById(id)?.textContent);
   expect(rows).toEqual([
-    expect.stringContaining("Rejected Not supported by the sources. claim-grounding"),
-    expect.stringContaining("Warnings Not supported by the sources. claim-grounding"),
+    expect.stringContaining("Error Not supported by the sources. claim-grounding"),
+    expect.stringContaining("Warning Not supported by the sources. claim-grounding"),
   ]);
   (root.querySelector("details.findings") as HTMLDetailsElement).open = false;
   links[1]?.click();

@@ -91,7 +91,7 @@ const asking = {
       await mark.focus();
       await page.keyboard.press('Enter');
       const row = await focused(page);
-      for (const part of [FORBIDDEN, 'text.forbidden', 'Warnings']) if (!row.includes(part)) throw new Error(`the focus is on: ${row}`);
+      for (const part of [FORBIDDEN, 'text.forbidden', 'Warning']) if (!row.includes(part)) throw new Error(`the focus is on: ${row}`);
       await last(page).locator('details.sources summary').click();
       await window.judge('answer');
       await last(page).evaluate((each) => each.scrollIntoView());
