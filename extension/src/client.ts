@@ -12,18 +12,12 @@ import {
 import { isServerStatus, type ServerStatus } from "../ui/protocol";
 import { coalesce } from "./coalesce";
 import type { Server as Found } from "./discovery";
-import { ClientError } from "./errors";
+import { ClientError, failureText, type ServerFailure } from "./errors";
 import { LoggedClient, lastLines } from "./logged-client";
 import { describeAttempts, findServer, spawnServer } from "./runtime";
 import { explicitSettings, SECTION, setting } from "./settings";
 
 export type ServerState = "stopped" | "starting" | "running" | "failed";
-
-/** What went wrong with the server, for whoever tells the user. */
-export interface ServerFailure {
-  readonly kind: "missing" | "crashed" | "unstartable";
-  readonly reason: string;
-}
 
 const STOP_TIMEOUT_MS = 2_000;
 const EXIT_WAIT_MS = 1_000;
@@ -89,7 +83,7 @@ export class Server implements vscode.Disposable {
       );
     }
     throw new ClientError(
-      this.failure?.reason ?? t("The NS-LLM server is not running."),
+      this.failure ? failureText(this.failure) : t("The NS-LLM server is not running."),
       "server.stopped",
       t("Restart the server."),
     );
@@ -105,7 +99,10 @@ export class Server implements vscode.Disposable {
     try {
       await client?.dispose(STOP_TIMEOUT_MS);
     } catch (error) {
-      this.#log.debug(`The server did not stop when asked: ${String(error)}`);
+      // At the end of the session the log is gone, and the process must go all the same.
+      if (!this.#disposed) {
+        this.#log.debug(`The server did not stop when asked: ${String(error)}`);
+      }
     }
     if (server && server.exitCode === null && server.signalCode === null) {
       server.kill();
@@ -131,13 +128,14 @@ export class Server implements vscode.Disposable {
     if (this.#disposed) {
       return;
     }
-    const tried = describeAttempts(attempts);
-    for (const line of tried) {
+    for (const line of describeAttempts(attempts)) {
       this.#log.info(`Looked for the server: ${line}`);
     }
     this.found = server;
     if (!server) {
-      this.#fail({ kind: "missing", reason: tried.join("\n") });
+      const tried = attempts.filter((attempt) => attempt.tried !== undefined);
+      const told = describeAttempts(tried.length > 0 ? tried : attempts);
+      this.#fail({ kind: "missing", reason: told.join("\n") });
       return;
     }
     const { program } = server.launch;

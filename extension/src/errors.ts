@@ -15,6 +15,26 @@ export class ClientError extends Error {
   }
 }
 
+/** What went wrong with the server, for whoever tells the user. */
+export interface ServerFailure {
+  readonly kind: "missing" | "crashed" | "unstartable";
+  /** Where it was looked for, or how it ended. */
+  readonly reason: string;
+}
+
+/** Say how the server failed, in a sentence that stands by itself. */
+export function failureText({ kind, reason }: ServerFailure): string {
+  const { t } = vscode.l10n;
+  switch (kind) {
+    case "missing":
+      return t("NS-LLM found no server. Tried {0}", reason.split("\n").join("; "));
+    case "crashed":
+      return t("The NS-LLM server stopped ({0}).", reason);
+    case "unstartable":
+      return t("The NS-LLM server did not start ({0}).", reason);
+  }
+}
+
 export interface Failure {
   readonly message: string;
   readonly hint: string;
@@ -57,6 +77,7 @@ export function fixFor(code: string): Fix {
   const { t } = vscode.l10n;
   switch (code) {
     case "settings":
+    case "remote":
       return { title: t("Open Settings"), command: "nsllm.openSettings" };
     case "model.missing":
     case "model.unknown":
@@ -74,7 +95,6 @@ export function fixFor(code: string): Fix {
       return { title: t("Open Walkthrough"), command: "nsllm.openWalkthrough" };
     case "workspace":
       return { title: t("Open Folder"), command: "workbench.action.files.openFolder" };
-    case "worker":
     case "server.stopped":
       return { title: t("Restart Server"), command: "nsllm.restartServer" };
     default:

@@ -36,6 +36,7 @@ function compose(context: vscode.ExtensionContext): Extension {
   const parts = { context, log, serverLog, server, requests, answers, audit, status };
   const panel = new Panel(parts);
   const threads = new InlineThreads(requests, answers, log);
-  context.subscriptions.push(log, serverLog, server, answers, audit, status, panel, threads);
+  // VS Code disposes in this order: what writes to the logs first, the logs last.
+  context.subscriptions.push(panel, threads, status, audit, answers, server, serverLog, log);
   return { ...parts, panel, threads };
 }

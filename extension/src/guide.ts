@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { Fix } from "../ui/exchange";
-import type { Server, ServerFailure } from "./client";
+import type { Server } from "./client";
+import { failureText, type ServerFailure } from "./errors";
 import { firstOnPath } from "./runtime";
 
 const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu,mcp]"';
@@ -30,29 +31,22 @@ function explain(failure: ServerFailure): Promise<void> {
   return failure.kind === "missing" ? explainMissing(failure) : explainEnd(failure);
 }
 
-async function explainMissing({ reason }: ServerFailure): Promise<void> {
+async function explainMissing(failure: ServerFailure): Promise<void> {
   const { t } = vscode.l10n;
   const fixes = new Map([
     [t("Choose Interpreter"), () => chooseInterpreter()],
     [t("Open Walkthrough"), () => run("nsllm.openWalkthrough")],
     [t("Copy Install Command"), () => vscode.env.clipboard.writeText(INSTALL_COMMAND)],
   ]);
-  const choice = await vscode.window.showErrorMessage(
-    t("NS-LLM found no server. Tried {0}", reason.split("\n").join("; ")),
-    ...fixes.keys(),
-  );
+  const choice = await vscode.window.showErrorMessage(failureText(failure), ...fixes.keys());
   await (choice === undefined ? undefined : fixes.get(choice)?.());
 }
 
-async function explainEnd({ kind, reason }: ServerFailure): Promise<void> {
+async function explainEnd(failure: ServerFailure): Promise<void> {
   const { t } = vscode.l10n;
   const restart = t("Restart");
   const logs = t("Show Logs");
-  const text =
-    kind === "crashed"
-      ? t("The NS-LLM server stopped ({0}).", reason)
-      : t("The NS-LLM server did not start ({0}).", reason);
-  const choice = await vscode.window.showErrorMessage(text, restart, logs);
+  const choice = await vscode.window.showErrorMessage(failureText(failure), restart, logs);
   if (choice !== undefined) {
     await run(choice === restart ? "nsllm.restartServer" : "nsllm.showServerLogs");
   }

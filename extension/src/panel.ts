@@ -6,7 +6,7 @@ import type { Mode, Model } from "../ui/protocol";
 import { answererOf } from "./answerer";
 import { generators } from "./commands/models";
 import type { Extension } from "./context";
-import { report } from "./errors";
+import { failureText, report } from "./errors";
 import { folderOf, openSource } from "./navigation";
 import { panelPage } from "./panel-page";
 
@@ -181,7 +181,8 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     const running = server.state === "running";
     const told = status.told?.health === "ok" ? undefined : status.told;
     const unwell = told ? `${told.message} ${told.hint ?? ""}`.trim() : "";
-    const problem = running ? unwell : (server.failure?.reason ?? "");
+    const failed = server.failure ? failureText(server.failure) : "";
+    const problem = running ? unwell : failed;
     const models = this.#models.map(({ id, installed, in_use }) => ({
       id,
       installed,

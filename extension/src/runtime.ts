@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, type ExecFileException, execFile, spawn } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
@@ -146,15 +146,27 @@ function readVersion(launch: Launch, extensionPath: string): Promise<string> {
           resolveVersion(version);
           return;
         }
-        const { t } = vscode.l10n;
         const lastLine = stderr.trim().split(/\r?\n/).at(-1);
-        const problem = error?.killed
-          ? t("no answer within {0} seconds", VALIDATION_TIMEOUT_MS / 1_000)
-          : lastLine || (error ? error.message : t("no version told"));
-        reject(new Error(problem));
+        reject(new Error(lastLine || describeRun(error)));
       },
     );
   });
+}
+
+/** Say why a program that wrote nothing told no version. */
+function describeRun(error: ExecFileException | null): string {
+  const { t } = vscode.l10n;
+  if (error?.killed) {
+    return t("no answer within {0} seconds", VALIDATION_TIMEOUT_MS / 1_000);
+  }
+  switch (error?.code) {
+    case "ENOENT":
+      return t("there is no such program");
+    case "EACCES":
+      return t("it may not be run");
+    default:
+      return error?.message ?? t("no version told");
+  }
 }
 
 /** Start the server; its standard streams are the connection. */

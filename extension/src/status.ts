@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { Fix } from "../ui/exchange";
 import type { ServerStatus } from "../ui/protocol";
 import { SCHEMES, type Server } from "./client";
-import { fixFor } from "./errors";
+import { failureText, fixFor } from "./errors";
 import { serverFixes } from "./guide";
 import { type StatusWords, statusView } from "./status-view";
 
@@ -88,7 +88,8 @@ export class Status implements vscode.Disposable {
 
   #show(): void {
     const { state, failure } = this.#server;
-    const view = statusView({ state, reason: failure?.reason, told: this.told }, words());
+    const reason = failure && failureText(failure);
+    const view = statusView({ state, reason, told: this.told }, words());
     this.#bar.text = `${view.icon} NS-LLM`;
     this.#bar.tooltip = [view.text, view.detail, this.#trust?.detail ?? ""]
       .filter((part) => part !== "")

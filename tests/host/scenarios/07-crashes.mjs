@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { answerText, ask, failureText, ready, startAsking } from '../nsllm.mjs';
+import { answerText, ask, failureText, panel, ready, startAsking } from '../nsllm.mjs';
 import { descendants } from '../vscode.mjs';
 import { until } from '../until.mjs';
 
@@ -35,6 +35,7 @@ export default {
       for (const { pid } of only(server, lsp, 'server')) process.kill(pid, 'SIGKILL');
       const toast = await window.toast(/server stopped/);
       if (!/SIGKILL/.test(toast.text)) throw new Error(`the message does not say how: ${toast.text}`);
+      await (await panel(window)).locator('.banner', { hasText: 'server stopped' }).waitFor();
       await window.shot('server-killed');
       await window.pressButton('Restart');
       await ready(window);

@@ -15,6 +15,7 @@ export default {
     await step('a missing Python: the message names it and offers three ways out', async () => {
       const toast = await window.toast(/found no server/, 45_000);
       if (!toast.text.includes('/nowhere/python3')) throw new Error(`the message does not name it: ${toast.text}`);
+      if (/ENOENT|nothing there/.test(toast.text)) throw new Error(`the message is not for people: ${toast.text}`);
       for (const button of ['Choose Interpreter', 'Open Walkthrough', 'Copy Install Command']) {
         if (!toast.buttons.includes(button)) throw new Error(`there is no button "${button}", only ${toast.buttons}`);
       }
