@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { WireRange } from "../../ui/protocol";
+import { acceptable } from "../acceptable";
 import type { Extension } from "../context";
 import { fromWire, openAt } from "../navigation";
 import { needEditor } from "./ask";
@@ -46,14 +47,18 @@ async function pickFinding({ answers }: Extension): Promise<Finding | undefined>
     void vscode.window.showInformationMessage(t("There are no findings in this document."));
     return undefined;
   }
-  const items = (here.length > 0 ? here : all).map((diagnostic) => ({
-    label: diagnostic.message,
-    description: t("line {0}", diagnostic.range.start.line + 1),
-    finding: {
-      uri: document.uri.toString(),
-      rule: ruleOf(diagnostic),
-      text: document.getText(diagnostic.range),
-    },
+  const shown = (here.length > 0 ? here : all).map((diagnostic) => ({
+    rule: ruleOf(diagnostic),
+    message: diagnostic.message,
+    line: diagnostic.range.start.line + 1,
+    words: document.getText(diagnostic.range),
+    data: (diagnostic as { data?: unknown }).data,
+  }));
+  const items = acceptable(shown).map(({ rule, text, message, line }) => ({
+    label: message,
+    description: t("line {0}", line),
+    detail: text.replace(/\s+/g, " ").trim(),
+    finding: { uri: document.uri.toString(), rule, text },
   }));
   const choice =
     items.length === 1
