@@ -1,10 +1,13 @@
 import * as vscode from "vscode";
 import type { Answer } from "../ui/protocol";
+import { AUDIT_SCHEME } from "./audit";
 import { ClientError } from "./errors";
 import { toWire } from "./navigation";
 import type { Requests } from "./requests";
+import { type Spacing, spacing } from "./spacing";
 
 export const ANSWER_SCHEME = "nsllm-answer";
+const NO_DOCUMENTS = new Set(["output", "comment", "debug", AUDIT_SCHEME]);
 
 /** The answers of this window: the last one, their documents, and their way into files. */
 export class Answers implements vscode.TextDocumentContentProvider, vscode.Disposable {
@@ -22,7 +25,7 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
       vscode.workspace.registerTextDocumentContentProvider(ANSWER_SCHEME, this),
       // A panel that has the focus is no editor: the one before it is what "at the cursor" means.
       vscode.window.onDidChangeActiveTextEditor((editor) => {
-        this.#editor = editor ?? this.#editor;
+        this.#editor = isOfDocument(editor) ? editor : this.#editor;
       }),
     ];
   }
@@ -31,7 +34,9 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
   get editor(): vscode.TextEditor | undefined {
     const active = vscode.window.activeTextEditor;
     const before = this.#editor?.document;
-    return active ?? vscode.window.visibleTextEditors.find(({ document }) => document === before);
+    return isOfDocument(active)
+      ? active
+      : vscode.window.visibleTextEditors.find(({ document }) => document === before);
   }
 
   provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
@@ -57,9 +62,11 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
     await vscode.window.showTextDocument(editor.document, { viewColumn: editor.viewColumn ?? 1 });
   }
 
-  async insert(answer: Answer, document: vscode.TextDocument, place: vscode.Range): Promise<void> {
+  async insert(answer: Answer, document: vscode.TextDocument, given: vscode.Range): Promise<void> {
+    const place = document.validateRange(given);
+    const { before, after } = spacingAt(document, place);
     const edit = new vscode.WorkspaceEdit();
-    edit.replace(document.uri, place, answer.text);
+    edit.replace(document.uri, place, `${before}${answer.text}${after}`);
     if (!(await vscode.workspace.applyEdit(edit))) {
       throw new ClientError(
         vscode.l10n.t("{0} cannot be changed.", document.uri.fsPath),
@@ -67,7 +74,8 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
         vscode.l10n.t("Copy the answer instead."),
       );
     }
-    const range = new vscode.Range(place.start, endOf(place.start, answer.text));
+    const start = place.start.translate(0, before.length);
+    const range = new vscode.Range(start, endOf(start, answer.text));
     // A thread that closes leaves the editor scrolled to where its end was.
     vscode.window.visibleTextEditors
       .find((editor) => editor.document === document)
@@ -80,6 +88,16 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
   dispose(): void {
     vscode.Disposable.from(...this.#subscriptions).dispose();
   }
+}
+
+/** Tell whether an editor is one of a document: logs and the like are shown in editors too. */
+function isOfDocument(editor: vscode.TextEditor | undefined): editor is vscode.TextEditor {
+  return editor !== undefined && !NO_DOCUMENTS.has(editor.document.uri.scheme);
+}
+
+function spacingAt(document: vscode.TextDocument, place: vscode.Range): Spacing {
+  const first = document.lineAt(place.start).text.slice(0, place.start.character);
+  return spacing(first, document.lineAt(place.end).text.slice(place.end.character));
 }
 
 function endOf(start: vscode.Position, text: string): vscode.Position {

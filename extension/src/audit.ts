@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { auditDocument } from "./audit-document";
 import type { Requests } from "./requests";
 
-const SCHEME = "nsllm-audit";
+export const AUDIT_SCHEME = "nsllm-audit";
 const SHOWN_RECORDS = 100;
 
 /** The audit log as a document to read. */
@@ -14,7 +14,7 @@ export class AuditLog implements vscode.TextDocumentContentProvider, vscode.Disp
 
   constructor(requests: Requests) {
     this.#requests = requests;
-    this.#registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
+    this.#registration = vscode.workspace.registerTextDocumentContentProvider(AUDIT_SCHEME, this);
   }
 
   async provideTextDocumentContent(): Promise<string> {
@@ -55,7 +55,10 @@ export class AuditLog implements vscode.TextDocumentContentProvider, vscode.Disp
   }
 
   async show(): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${vscode.l10n.t("Audit log")}.md` });
+    const uri = vscode.Uri.from({
+      scheme: AUDIT_SCHEME,
+      path: `/${vscode.l10n.t("Audit log")}.md`,
+    });
     this.#changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true });
