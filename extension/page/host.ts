@@ -1,6 +1,14 @@
 import { Conversation } from "../ui/conversation";
 import type { Exchange, Fix } from "../ui/exchange";
-import type { Act, Kept, PanelState, ToHost, ToPanel, Transport } from "../ui/messages";
+import {
+  type Act,
+  choiceOf,
+  type Kept,
+  type PanelState,
+  type ToHost,
+  type ToPanel,
+  type Transport,
+} from "../ui/messages";
 import type { Model } from "../ui/protocol";
 import { fill, type Strings } from "../ui/strings";
 import { type Client, type Folder, Problem } from "./client";
@@ -170,7 +178,7 @@ export class PageHost implements Transport {
     // Only what is on the server can be chosen: the page downloads nothing.
     const models = this.#models
       .filter(({ task, installed }) => task === "generation" && installed)
-      .map(({ id, installed, in_use }) => ({ id, installed, inUse: in_use }));
+      .map(choiceOf);
     this.#listener({ type: "state", state: { models, server: this.#server, problem, fixes } });
   }
 

@@ -13,7 +13,12 @@ import "./theme.css";
 import "../ui/style.css";
 import "./page.css";
 
-const STRINGS = { ...ENGLISH, emptyText: PAGE.emptyText, placeholder: PAGE.placeholder };
+const STRINGS = {
+  ...ENGLISH,
+  emptyText: PAGE.emptyText,
+  staysHere: "",
+  placeholder: PAGE.placeholder,
+};
 const VIEWS = ["ask", "audit", "metrics"] as const;
 type Name = (typeof VIEWS)[number];
 

@@ -77,7 +77,9 @@ function toInformation(model: Model): vscode.LanguageModelChatInformation {
     name: model.id,
     family: model.family,
     version: model.id,
-    tooltip: vscode.l10n.t("Runs on this machine and answers from the workspace"),
+    tooltip: model.remote
+      ? vscode.l10n.t("questions and passages are sent to {0}", model.remote)
+      : vscode.l10n.t("Runs on this machine and answers from the workspace"),
     maxInputTokens: Math.max(1, model.context_length - longest),
     maxOutputTokens: longest,
     capabilities: {},

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { Conversation } from "../ui/conversation";
 import type { Exchange } from "../ui/exchange";
-import type { ToHost, ToPanel } from "../ui/messages";
+import { choiceOf, type ToHost, type ToPanel } from "../ui/messages";
 import type { Mode, Model } from "../ui/protocol";
 import { answererOf } from "./answerer";
 import { generators } from "./commands/models";
@@ -23,6 +23,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   #view: vscode.WebviewView | undefined;
   #ready = false;
   #models: readonly Model[] = [];
+  #generator: string | null | undefined;
   #mode: Mode = "auto";
   /** A focus that was asked for before the page was there to take it. */
   #wanted: ToPanel | undefined;
@@ -39,11 +40,18 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#subscriptions = [
       new vscode.Disposable(() => this.#conversation.stop()),
       vscode.window.registerWebviewViewProvider(VIEW, this),
-      server.onDidTellStatus(() => this.#postState()),
+      server.onDidTellStatus(({ models }) => {
+        this.#postState();
+        // Chosen elsewhere, as in the settings or in a file: the list shows what was in use.
+        if (this.#generator !== undefined && this.#generator !== models.generator) {
+          this.#refresh();
+        }
+        this.#generator = models.generator;
+      }),
       server.onDidChangeState((state) => {
         this.#postState();
         if (state === "running") {
-          this.refreshModels().catch((error: unknown) => parts.log.warn(String(error)));
+          this.#refresh();
         }
       }),
     ];
@@ -102,6 +110,10 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   async refreshModels(): Promise<void> {
     this.#models = await generators(this.#parts);
     this.#postState();
+  }
+
+  #refresh(): void {
+    this.refreshModels().catch((error: unknown) => this.#parts.log.warn(String(error)));
   }
 
   dispose(): void {
@@ -183,11 +195,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     const unwell = told ? `${told.message} ${told.hint ?? ""}`.trim() : "";
     const failed = server.failure ? failureText(server.failure) : "";
     const problem = running ? unwell : failed;
-    const models = this.#models.map(({ id, installed, in_use }) => ({
-      id,
-      installed,
-      inUse: in_use,
-    }));
+    const models = this.#models.map(choiceOf);
     this.#post({
       type: "state",
       state: { models, server: server.state, problem, fixes: status.fixes },

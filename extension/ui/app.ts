@@ -18,6 +18,8 @@ export class App {
   readonly #clear: HTMLButtonElement;
   readonly #send = (message: ToHost): void => this.#transport.send(message);
   #exchanges: readonly Exchange[] = [];
+  /** Whether the model in use is on this machine; unknown until the host tells. */
+  #isLocal = false;
 
   constructor(root: HTMLElement, transport: Transport, strings: Strings) {
     this.#transport = transport;
@@ -68,21 +70,21 @@ export class App {
 
   #show(exchanges: readonly Exchange[]): void {
     this.#exchanges = exchanges;
-    const { emptyTitle, emptyText } = this.#strings;
     this.#log.replaceChildren(
-      ...(exchanges.length > 0
-        ? exchanges.map((one) => this.#view(one))
-        : [
-            element(
-              "div",
-              { class: "empty" },
-              element("h2", {}, emptyTitle),
-              element("p", {}, emptyText),
-            ),
-          ]),
+      ...(exchanges.length > 0 ? exchanges.map((one) => this.#view(one)) : [this.#empty()]),
     );
     this.#settle();
     this.#scrollToEnd();
+  }
+
+  #empty(): HTMLElement {
+    const { emptyTitle, emptyText, staysHere } = this.#strings;
+    return element(
+      "div",
+      { class: "empty" },
+      element("h2", {}, emptyTitle),
+      element("p", {}, this.#isLocal ? `${emptyText} ${staysHere}`.trim() : emptyText),
+    );
   }
 
   #update(exchange: Exchange): void {
@@ -134,6 +136,8 @@ export class App {
   #showState({ models, server, problem, fixes }: PanelState): void {
     const { starting, notRunning } = this.#strings;
     this.#composer.models(models);
+    this.#isLocal = models.some(({ inUse, remote }) => inUse && remote === undefined);
+    this.#log.querySelector(".empty")?.replaceWith(this.#empty());
     if (server === "starting") {
       this.#banner.replaceChildren(element("p", { class: "progress" }, starting));
       return;

@@ -16,6 +16,7 @@ export class Composer {
   readonly #input: HTMLTextAreaElement;
   readonly #mode: HTMLSelectElement;
   readonly #model: HTMLSelectElement;
+  readonly #sentTo: HTMLElement;
   readonly #ask: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
   readonly #strings: Strings;
@@ -46,6 +47,7 @@ export class Composer {
       title: strings.model,
       onchange: () => actions.useModel(this.#model.value),
     });
+    this.#sentTo = element("p", { class: "notice" });
     this.#ask = button(strings.ask, () => this.#submit(), { class: "primary" });
     this.#stop = button(strings.stop, actions.stop);
     this.root = element(
@@ -57,6 +59,7 @@ export class Composer {
       },
       this.#input,
       element("p", { id: "keys", class: "hidden" }, strings.keys),
+      this.#sentTo,
       element("div", { class: "row" }, this.#mode, this.#model, this.#stop, this.#ask),
     );
     this.busy(false);
@@ -103,6 +106,9 @@ export class Composer {
       ),
     );
     this.#model.replaceChildren(...options);
+    const remote = models.find(({ inUse }) => inUse)?.remote;
+    this.#sentTo.hidden = remote === undefined;
+    this.#sentTo.textContent = fill(this.#strings.sentTo, remote ?? "");
   }
 
   #key(event: KeyboardEvent): void {

@@ -1,5 +1,5 @@
 import type { Exchange, Fix } from "./exchange";
-import type { Mode } from "./protocol";
+import type { Mode, Model } from "./protocol";
 
 /** What the panel shows besides its exchanges. */
 export interface PanelState {
@@ -14,6 +14,13 @@ export interface ModelChoice {
   readonly id: string;
   readonly installed: boolean;
   readonly inUse: boolean;
+  /** Where questions and passages go when it writes; left out where they stay here. */
+  readonly remote?: string;
+}
+
+/** Return what the panel shows of a model. */
+export function choiceOf({ id, installed, in_use, remote }: Model): ModelChoice {
+  return { id, installed, inUse: in_use, ...(remote === undefined ? {} : { remote }) };
 }
 
 /** What a host can do with an answer. */

@@ -19,7 +19,9 @@ export const ENGLISH = {
   history: "Questions and answers of this session",
   emptyTitle: "Ask your documents",
   emptyText:
-    "Answers come from the files of this workspace, with a citation for each claim and a check of each sentence. Nothing leaves this machine.",
+    "Answers come from the files of this workspace, with a citation for each claim and a check of each sentence.",
+  staysHere: "Nothing leaves this machine.",
+  sentTo: "Questions and passages are sent to {0}.",
   searching: "Searching the documents…",
   writing: "Writing the answer…",
   stopped: "Stopped.",

@@ -227,3 +227,19 @@ test("the model in use is selected, and picking another tells the host", () => {
   }
   expect(sent.at(-1)).toEqual({ type: "useModel", model: "a" });
 });
+
+test("that nothing leaves the machine is said of a model on it, and of no other", () => {
+  const state = { server: "running", problem: "", fixes: [] } as const;
+  const local = { id: "a", installed: true, inUse: true };
+  const empty = () => root.querySelector(".empty")?.textContent;
+  const notice = () => root.querySelector<HTMLElement>(".composer .notice");
+  expect(empty()).not.toContain(ENGLISH.staysHere);
+  tell({ type: "state", state: { ...state, models: [local] } });
+  expect(empty()).toContain(ENGLISH.staysHere);
+  expect(notice()?.hidden).toBe(true);
+  const remote = { ...local, remote: "http://host:8000/v1" };
+  tell({ type: "state", state: { ...state, models: [remote] } });
+  expect(empty()).not.toContain(ENGLISH.staysHere);
+  expect(notice()?.hidden).toBe(false);
+  expect(notice()?.textContent).toContain("http://host:8000/v1");
+});
