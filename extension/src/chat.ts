@@ -1,12 +1,13 @@
 import * as vscode from "vscode";
 import type { Answer } from "../ui/protocol";
 import { ChatModels } from "./chat-models";
+import { type ChatTurn, sessionOf } from "./chat-session";
 import { registerTools } from "./chat-tools";
 import { verdictName } from "./commands/check";
 import type { Extension } from "./context";
 import { describe, isCancellation } from "./errors";
 import { documentUri, folderOf } from "./navigation";
-import { linkCitations } from "./thread-markdown";
+import { escapeMarkdown, linkCitations } from "./thread-markdown";
 
 const PARTICIPANT = "nsllm.chat";
 
@@ -16,7 +17,10 @@ export function registerChat(extension: Extension): void {
   if ("chat" in vscode && typeof vscode.chat?.createChatParticipant === "function") {
     const participant = vscode.chat.createChatParticipant(
       PARTICIPANT,
-      (request, _context, stream, token) => respond(extension, request, stream, token),
+      (request, { history }, stream, token) => {
+        const asked = { request, session: sessionOf(history as readonly ChatTurn[]) };
+        return respond(extension, asked, stream, token);
+      },
     );
     participant.iconPath = vscode.Uri.joinPath(
       extension.context.extensionUri,
@@ -38,7 +42,7 @@ export function registerChat(extension: Extension): void {
 
 async function respond(
   extension: Extension,
-  request: vscode.ChatRequest,
+  { request, session }: { readonly request: vscode.ChatRequest; readonly session: string },
   stream: vscode.ChatResponseStream,
   token: vscode.CancellationToken,
 ): Promise<vscode.ChatResult> {
@@ -46,22 +50,22 @@ async function respond(
     if (request.command === "search") {
       await search(extension, request.prompt, stream, token);
     } else {
-      await ask(extension, request.prompt, stream, token);
+      await ask(extension, { question: request.prompt, session }, stream, token);
     }
-    return {};
+    return { metadata: { session } };
   } catch (error) {
     if (isCancellation(error)) {
-      return {};
+      return { metadata: { session } };
     }
     const { message, hint, fix } = describe(error);
     stream.button({ command: fix.command, title: fix.title });
-    return { errorDetails: { message: `${message} ${hint}`.trim() } };
+    return { errorDetails: { message: `${message} ${hint}`.trim() }, metadata: { session } };
   }
 }
 
 async function ask(
   { requests, answers }: Extension,
-  question: string,
+  asked: { readonly question: string; readonly session: string },
   stream: vscode.ChatResponseStream,
   token: vscode.CancellationToken,
 ): Promise<void> {
@@ -69,7 +73,7 @@ async function ask(
   stream.progress(vscode.l10n.t("Searching the documents…"));
   // What chat has shown cannot be taken back, so the text is shown once it is judged.
   const answer = await requests.ask(
-    { question, ...(workspace === undefined ? {} : { workspace }) },
+    { ...asked, ...(workspace === undefined ? {} : { workspace }) },
     (partial) => {
       if (partial.kind === "sources") {
         stream.progress(vscode.l10n.t("Writing the answer…"));
@@ -89,7 +93,7 @@ function show(answer: Answer, stream: vscode.ChatResponseStream): void {
     const range = new vscode.Range(start_line - 1, 0, end_line - 1, 0);
     stream.reference(new vscode.Location(uriOf(path), range));
   }
-  const findings = answer.findings.map(({ message }) => `- ${message}`).join("\n");
+  const findings = answer.findings.map(({ message }) => `- ${escapeMarkdown(message)}`).join("\n");
   stream.markdown(`\n\n*${verdictName(answer.verdict)}*\n${findings}\n`);
   stream.button({ command: "nsllm.insertLastAnswer", title: t("Insert Answer") });
 }
