@@ -1,6 +1,9 @@
 import { type Exchange, isOver } from "../ui/exchange";
 import { isFound, type Source, type Verdict } from "../ui/protocol";
 
+/** One marker, or several in one bracket. */
+const CITATION = /\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()/g;
+
 export interface MarkdownWords {
   readonly searching: string;
   readonly writing: string;
@@ -54,10 +57,16 @@ export function linkCitations(
   sources: readonly Source[],
   uriOf: (path: string) => string,
 ): string {
-  return text.replace(/\[(\d{1,3})\](?!\()/g, (marker, digits: string) => {
+  const link = (digits: string): string => {
     const source = sources.find((one) => one.marker === Number(digits));
-    return source ? `[\\[${digits}\\]](${target(source, uriOf)})` : marker;
-  });
+    return source ? `[\\[${digits}\\]](${target(source, uriOf)})` : `[${digits}]`;
+  };
+  return text.replace(CITATION, (_, markers: string) =>
+    markers
+      .split(/\s*,\s*/)
+      .map(link)
+      .join(" "),
+  );
 }
 
 function sourceLink(source: Source, uriOf: (path: string) => string): string {

@@ -26,6 +26,12 @@ test("a citation links to the first line of its source", () => {
   );
 });
 
+test("each citation of a list links to its own source", () => {
+  expect(linkCitations("Kept [1, 2,9].", [source(1), source(2)], uriOf)).toBe(
+    "Kept [\\[1\\]](file:///work/docs/1.md#L10) [\\[2\\]](file:///work/docs/2.md#L20) [9].",
+  );
+});
+
 test("a marker without a source stays text, and so does a link", () => {
   const text = "Kept [7], see [1](x).";
   expect(linkCitations(text, [source(1)], uriOf)).toBe(text);
