@@ -1,12 +1,19 @@
 """Generated regions: known again after edits, moves and restarts, and not in their sources."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nsllm.errors import MachineError
 from nsllm.frontends.lsp.edits import Edit
-from nsllm.frontends.lsp.region_store import RegionStore
+from nsllm.frontends.lsp.folder import Folder
+from nsllm.frontends.lsp.region_store import FILE_NAME, RegionStore
 from nsllm.frontends.lsp.regions import Match, Regions, grown, normal_form, region_of_answer
 from nsllm.types import Chunk
 
@@ -21,6 +28,10 @@ REGION = region_of_answer(
         for path, text in (("storage.md", SOURCE), ("relays.md", "Relays send readings."))
     ],
 )
+
+
+async def _open(_folder: Folder) -> Any:
+    raise AssertionError("Nothing here needs the application.")
 
 
 def found(text: str, path: str = "notes.md") -> list[str]:
@@ -102,6 +113,38 @@ def test_regions_and_acceptances_survive_a_restart(tmp_path: Path) -> None:
     regions, accepted = RegionStore(tmp_path).load()
     assert regions == [REGION]
     assert accepted == {pair} == {("grounding.claim", normal_form("a relay writes them"))}
+
+
+async def test_documents_that_open_at_once_all_wait_for_what_is_known(
+    tmp_path: Path, isolated_home: Path
+) -> None:
+    def begin() -> Folder:
+        return Folder(tmp_path.as_uri(), tmp_path, _open, asyncio.ensure_future)
+
+    await begin().keep(REGION)
+    restarted = begin()
+    first = asyncio.ensure_future(restarted.remember())
+    await asyncio.sleep(0)
+    await restarted.remember()
+    assert restarted.regions.get(REGION.id) == REGION
+    await first
+
+
+@pytest.mark.parametrize("damage", [b"no database", None])
+def test_a_damaged_file_of_regions_is_named_with_what_to_do(
+    tmp_path: Path, damage: bytes | None
+) -> None:
+    store = RegionStore(tmp_path)
+    store.save(REGION)
+    path = tmp_path / FILE_NAME
+    if damage is None:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE regions SET region = x'00'")
+    else:
+        path.write_bytes(damage * 100)
+    with pytest.raises(MachineError, match=FILE_NAME) as refused:
+        store.load()
+    assert "move it away" in refused.value.hint
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.data())

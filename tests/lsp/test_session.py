@@ -17,6 +17,7 @@ from lsprotocol import types
 
 from lsp.conftest import WORKSPACE, Starter, write_workspace
 from lsp.editor import PULLING, PUSHED, Editor, RefusedError, home_with_models, until
+from nsllm import home
 
 QUESTION = "How long are readings kept?"
 
@@ -328,6 +329,21 @@ async def test_answers_and_generated_regions_are_known_after_a_restart(
     [region] = (await second.ask("nsllm/region", uri=uri))["regions"]
     assert region["answer_id"] == answer["id"]
     assert region["range"]["start"]["line"] == 4
+
+
+@pytest.mark.models
+async def test_an_answer_comes_although_it_cannot_be_remembered(
+    start: Starter, isolated_home: Path, models_home: Path, workspace: Path
+) -> None:
+    damaged = home.workspace_folder(workspace) / "regions.db"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no database" * 100)
+    editor = await start(home=home_with_models(isolated_home, models_home))
+    await editor.indexed(len(WORKSPACE))
+    answer = await editor.ask("nsllm/hybridQuery", question=QUESTION, mode="extract")
+    assert "30 days" in answer["text"]
+    await until(lambda: editor.status[-1]["health"] == "warning")
+    assert "regions.db" in editor.status[-1]["message"]
 
 
 @pytest.mark.models

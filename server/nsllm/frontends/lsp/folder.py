@@ -40,6 +40,7 @@ class Folder:
         self._opening: asyncio.Task[Application] | None = None
         self._store = RegionStore(home.workspace_folder(path))
         self._remembered = False
+        self._remembering = asyncio.Lock()
         self._writing = asyncio.Lock()
         self._pending: dict[str, str | None] = {}
         self._timer: asyncio.Task[None] | None = None
@@ -87,12 +88,14 @@ class Folder:
 
     async def remember(self) -> None:
         """Read what was known of generated text before the last restart."""
-        if self._remembered:
-            return
-        self._remembered = True
-        regions, self.accepted = await asyncio.to_thread(self._store.load)
-        for region in regions:
-            self.regions.add(region)
+        # Of several documents that open at once, none is judged before this is known.
+        async with self._remembering:
+            if self._remembered:
+                return
+            regions, self.accepted = await asyncio.to_thread(self._store.load)
+            for region in regions:
+                self.regions.add(region)
+            self._remembered = True
 
     async def keep(self, region: Region) -> None:
         """Remember a region, over restarts too."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from lsprotocol import types
 
-from nsllm.errors import UsageError
+from nsllm.errors import MachineError, UsageError
 from nsllm.frontends import wire
 from nsllm.frontends.lsp.protocol import decode
 from nsllm.frontends.lsp.regions import region_of_answer
@@ -110,11 +110,18 @@ def _question(query: HybridQuery, folder: "Folder", history: tuple[Turn, ...]) -
 
 async def _result(server: "Server", folder: "Folder", answer: Answer) -> dict[str, Any]:
     kept = server.answers.keep(answer, folder.path)
-    await folder.remember()
     chunks = [passage.chunk for passage in answer.passages]
     # What was not found, or stands word for word in a source, is remembered all the same: it is
     # the answer as a whole that a document may hold.
-    await folder.keep(region_of_answer(answer.id, answer.question, answer.text, chunks))
+    region = region_of_answer(answer.id, answer.question, answer.text, chunks)
+    trouble = None
+    try:
+        await folder.remember()
+        await folder.keep(region)
+    except MachineError as error:
+        # The answer is no worse for it; that it is not known again in a file, the status says.
+        trouble = error
+    server.status.trouble(f"regions {folder.uri}", trouble, "warning")
     record: dict[str, Any] = msgspec.to_builtins(wire.answer(answer))
     return record | {"uri": kept.uri, "workspace": folder.uri}
 

@@ -3,7 +3,8 @@
 import hashlib
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -40,7 +41,8 @@ class RegionStore:
         with self._open() as database:
             rows = database.execute("SELECT region FROM regions ORDER BY time").fetchall()
             accepted = database.execute("SELECT rule, sentence FROM accepted").fetchall()
-        return [msgspec.json.decode(body, type=Region) for (body,) in rows], set(accepted)
+            regions = [msgspec.json.decode(body, type=Region) for (body,) in rows]
+        return regions, set(accepted)
 
     def save(self, region: Region) -> None:
         """Keep a region; forget the oldest beyond the limit."""
@@ -65,17 +67,18 @@ class RegionStore:
             database.execute("INSERT OR IGNORE INTO accepted VALUES (?, ?)", pair)
         return pair
 
-    def _open(self) -> "closing[sqlite3.Connection]":
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            database = sqlite3.connect(self._path, timeout=10)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+            with closing(sqlite3.connect(self._path, timeout=10)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.executescript(_SCHEMA)
+                yield database
+        except (sqlite3.Error, msgspec.DecodeError) as error:
             raise MachineError(
                 f"{self._path} cannot be used: {error}.",
                 hint="Check its permissions; if it is damaged, move it away: a new one is begun.",
             ) from error
-        return closing(database)
 
 
 def accepted_form(text: str) -> str:
