@@ -34,7 +34,7 @@ class Documents(_Section, frozen=True, kw_only=True):
     """Which files are indexed."""
 
     exclude: tuple[str, ...] = ()
-    """Patterns in .gitignore syntax, besides .gitignore and .nsllmignore themselves."""
+    """Documents to leave out, in .gitignore syntax; .gitignore and .nsllmignore hold besides."""
     gitignore: bool = True
     """Leave out what the workspace's .gitignore files leave out."""
     max_size_bytes: Count = 2_000_000
@@ -185,7 +185,7 @@ class Check(_Section, frozen=True, kw_only=True):
     """Which documents editors govern whole, besides generated text, which they always do."""
 
     folders: tuple[str, ...] = ()
-    """Patterns in .gitignore syntax, such as `docs/**`."""
+    """Documents to govern whole while they are open, in .gitignore syntax: `docs/**`."""
 
 
 class Audit(_Section, frozen=True, kw_only=True):
