@@ -99,7 +99,9 @@ export class App {
     const old = document.getElementById(exchange.id);
     const made = this.#view(exchange);
     keepOpened(old, made);
+    const refocus = focusIn(old);
     old?.replaceWith(made);
+    refocus?.(made);
     if (following) {
       this.#scrollToEnd();
     }
@@ -186,4 +188,19 @@ function keepOpened(old: HTMLElement | null, made: HTMLElement): void {
       same.open = details.open;
     }
   }
+}
+
+/** Return what focuses the like of the element that has the focus, if it is in a view. */
+function focusIn(old: HTMLElement | null): ((made: HTMLElement) => void) | undefined {
+  const active = document.activeElement;
+  if (!active || !old?.contains(active)) {
+    return undefined;
+  }
+  const { tagName, className, textContent } = active;
+  const alike = (root: HTMLElement): HTMLElement[] =>
+    [...root.querySelectorAll<HTMLElement>(tagName)].filter(
+      (one) => one.className === className && one.textContent === textContent,
+    );
+  const index = alike(old).indexOf(active as HTMLElement);
+  return (made) => alike(made)[index]?.focus({ preventScroll: true });
 }

@@ -194,6 +194,18 @@ test("what the reader opened stays open while text streams", () => {
   expect((root.querySelector("details.sources") as HTMLDetailsElement).open).toBe(true);
 });
 
+test("the focus stays on the source that the reader is at while text streams", () => {
+  const found = advance(asked, { kind: "sources", sources: [source(1), source(2)] });
+  tell({ type: "exchanges", exchanges: [found] });
+  const second = () => [...root.querySelectorAll<HTMLElement>(".source .link")][1];
+  (root.querySelector("details.sources") as HTMLDetailsElement).open = true;
+  second()?.focus();
+  const before = document.activeElement;
+  tell({ type: "exchange", exchange: advance(found, { kind: "delta", text: "A" }) });
+  expect(document.activeElement).not.toBe(before);
+  expect(document.activeElement).toBe(second());
+});
+
 test("a page that comes back has its draft, its mode and its session", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
   tell({ type: "exchanges", exchanges: [done] });
