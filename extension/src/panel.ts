@@ -40,6 +40,8 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#subscriptions = [
       new vscode.Disposable(() => this.#conversation.stop()),
       vscode.window.registerWebviewViewProvider(VIEW, this),
+      vscode.window.onDidChangeActiveTextEditor(() => this.#postState()),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => this.#postState()),
       server.onDidTellStatus(({ models }) => {
         this.#postState();
         // Chosen elsewhere, as in the settings or in a file: the list shows what was in use.
@@ -196,10 +198,18 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     const failed = server.failure ? failureText(server.failure) : "";
     const problem = running ? unwell : failed;
     const models = this.#models.map(choiceOf);
-    this.#post({
-      type: "state",
-      state: { models, server: server.state, problem, fixes: status.fixes },
-    });
+    const folder = this.#folderName();
+    const state = { models, server: server.state, problem, fixes: status.fixes };
+    this.#post({ type: "state", state: folder === undefined ? state : { ...state, folder } });
+  }
+
+  /** Return the name of the folder that would be asked, where it may be another one. */
+  #folderName(): string | undefined {
+    const folders = vscode.workspace.workspaceFolders ?? [];
+    const asked = folderOf(this.#parts.answers.editor?.document.uri);
+    return folders.length > 1
+      ? folders.find(({ uri }) => uri.toString() === asked)?.name
+      : undefined;
   }
 
   #post(message: ToPanel): void {

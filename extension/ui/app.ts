@@ -135,9 +135,10 @@ export class App {
     this.#announcer.textContent = text;
   }
 
-  #showState({ models, server, problem, fixes }: PanelState): void {
+  #showState({ models, server, problem, fixes, folder }: PanelState): void {
     const { starting, notRunning } = this.#strings;
     this.#composer.models(models);
+    this.#composer.folder(folder);
     this.#isLocal = models.some(({ inUse, remote }) => inUse && remote === undefined);
     this.#log.querySelector(".empty")?.replaceWith(this.#empty());
     if (server === "starting") {
@@ -148,6 +149,10 @@ export class App {
     const buttons = fixes.map(({ title, command }) =>
       button(title, () => this.#send({ type: "run", command })),
     );
+    if (this.#banner.textContent === [text, ...fixes.map(({ title }) => title)].join("")) {
+      // Told again, it would be read out again, and its buttons would lose the focus.
+      return;
+    }
     this.#banner.replaceChildren(...(text === "" ? [] : [element("p", {}, text), ...buttons]));
   }
 

@@ -17,10 +17,12 @@ export class Composer {
   readonly #mode: HTMLSelectElement;
   readonly #model: HTMLSelectElement;
   readonly #sentTo: HTMLElement;
+  readonly #folder: HTMLElement;
   readonly #ask: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
   readonly #strings: Strings;
   readonly #actions: ComposerActions;
+  #told: string | undefined;
 
   constructor(strings: Strings, actions: ComposerActions) {
     this.#strings = strings;
@@ -47,7 +49,8 @@ export class Composer {
       title: strings.model,
       onchange: () => actions.useModel(this.#model.value),
     });
-    this.#sentTo = element("p", { class: "notice" });
+    this.#sentTo = element("p", { class: "notice sent-to" });
+    this.#folder = element("p", { class: "notice folder", hidden: true });
     this.#ask = button(strings.ask, () => this.#submit(), { class: "primary" });
     this.#stop = button(strings.stop, actions.stop);
     this.root = element(
@@ -59,6 +62,7 @@ export class Composer {
       },
       this.#input,
       element("p", { id: "keys", class: "hidden" }, strings.keys),
+      this.#folder,
       this.#sentTo,
       element("div", { class: "row" }, this.#mode, this.#model, this.#stop, this.#ask),
     );
@@ -96,7 +100,20 @@ export class Composer {
     this.#ask.hidden = busy;
   }
 
+  /** Say which folder is asked; undefined where there is only one. */
+  folder(name: string | undefined): void {
+    this.#folder.hidden = name === undefined;
+    this.#folder.textContent = fill(this.#strings.asksIn, name ?? "");
+  }
+
   models(models: readonly ModelChoice[]): void {
+    const inUse = models.find((model) => model.inUse);
+    const told = JSON.stringify(models);
+    // A list that is being read is not made anew, unless another choice was declined.
+    if (told === this.#told && this.#model.value === (inUse?.id ?? "")) {
+      return;
+    }
+    this.#told = told;
     this.#model.hidden = models.length === 0;
     const options = models.map(({ id, installed, inUse }) =>
       element(
@@ -106,9 +123,8 @@ export class Composer {
       ),
     );
     this.#model.replaceChildren(...options);
-    const remote = models.find(({ inUse }) => inUse)?.remote;
-    this.#sentTo.hidden = remote === undefined;
-    this.#sentTo.textContent = fill(this.#strings.sentTo, remote ?? "");
+    this.#sentTo.hidden = inUse?.remote === undefined;
+    this.#sentTo.textContent = fill(this.#strings.sentTo, inUse?.remote ?? "");
   }
 
   #key(event: KeyboardEvent): void {

@@ -6,6 +6,8 @@ export interface PanelState {
   readonly models: readonly ModelChoice[];
   readonly server: "starting" | "running" | "stopped" | "failed";
   readonly problem: string;
+  /** The folder that the next question is about, where there are several. */
+  readonly folder?: string;
   /** What mends the problem, best first. */
   readonly fixes: readonly Fix[];
 }

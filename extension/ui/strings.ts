@@ -21,6 +21,7 @@ export const ENGLISH = {
   emptyText:
     "Answers come from the files of this workspace, with a citation for each claim and a check of each sentence.",
   staysHere: "Nothing leaves this machine.",
+  asksIn: "Asks in the folder {0}.",
   sentTo: "Questions and passages are sent to {0}.",
   searching: "Searching the documents…",
   writing: "Writing the answer…",

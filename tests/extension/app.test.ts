@@ -221,7 +221,10 @@ test("a server that does not run is said, with what to do", () => {
   const problem = "signal SIGKILL";
   tell({ type: "state", state: { models: [], server: "failed", problem, fixes } });
   expect(root.querySelector(".banner")?.textContent).toContain("signal SIGKILL");
-  named("Restart Server")?.click();
+  const restart = named("Restart Server");
+  tell({ type: "state", state: { models: [], server: "failed", problem, fixes } });
+  expect(named("Restart Server")).toBe(restart);
+  restart?.click();
   expect(sent.at(-1)).toEqual({ type: "run", command: "nsllm.restartServer" });
 });
 
@@ -233,18 +236,34 @@ test("the model in use is selected, and picking another tells the host", () => {
   tell({ type: "state", state: { models, server: "running", problem: "", fixes: [] } });
   const select = root.querySelector<HTMLSelectElement>(`select[title="${ENGLISH.model}"]`);
   expect(select?.value).toBe("b");
+  const option = select?.options[0];
+  tell({ type: "state", state: { models, server: "running", problem: "", fixes: [] } });
+  expect(select?.options[0]).toBe(option);
   if (select) {
     select.value = "a";
     select.dispatchEvent(new Event("change"));
   }
   expect(sent.at(-1)).toEqual({ type: "useModel", model: "a" });
+  // Declined: the host tells what is still in use.
+  tell({ type: "state", state: { models, server: "running", problem: "", fixes: [] } });
+  expect(select?.value).toBe("b");
+});
+
+test("of several folders the one that is asked is named", () => {
+  const state = { models: [], server: "running", problem: "", fixes: [] } as const;
+  const folder = () => root.querySelector<HTMLElement>(".composer .folder");
+  tell({ type: "state", state });
+  expect(folder()?.hidden).toBe(true);
+  tell({ type: "state", state: { ...state, folder: "handbook" } });
+  expect(folder()?.hidden).toBe(false);
+  expect(folder()?.textContent).toBe("Asks in the folder handbook.");
 });
 
 test("that nothing leaves the machine is said of a model on it, and of no other", () => {
   const state = { server: "running", problem: "", fixes: [] } as const;
   const local = { id: "a", installed: true, inUse: true };
   const empty = () => root.querySelector(".empty")?.textContent;
-  const notice = () => root.querySelector<HTMLElement>(".composer .notice");
+  const notice = () => root.querySelector<HTMLElement>(".composer .sent-to");
   expect(empty()).not.toContain(ENGLISH.staysHere);
   tell({ type: "state", state: { ...state, models: [local] } });
   expect(empty()).toContain(ENGLISH.staysHere);
