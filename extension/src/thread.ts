@@ -14,7 +14,6 @@ const SHOW_INTERVAL_MS = 100;
 
 interface OpenThread {
   readonly thread: vscode.CommentThread;
-  readonly document: vscode.TextDocument;
   readonly conversation: Conversation;
   timer?: NodeJS.Timeout | undefined;
 }
@@ -41,8 +40,11 @@ export class InlineThreads implements vscode.Disposable {
   /** Open a thread at the cursor, or go to the one that is there. */
   async open(editor: vscode.TextEditor): Promise<void> {
     const { document, selection } = editor;
+    // By address: a document that was closed and opened again is another object.
+    const uri = document.uri.toString();
     const there = [...this.#open.values()].find(
-      (one) => one.document === document && one.thread.range?.end.line === selection.end.line,
+      (one) =>
+        one.thread.uri.toString() === uri && one.thread.range?.end.line === selection.end.line,
     );
     if (there?.conversation.last) {
       there.thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
@@ -64,7 +66,7 @@ export class InlineThreads implements vscode.Disposable {
     if (!open || question === "") {
       return;
     }
-    const workspace = folderOf(open.document.uri);
+    const workspace = folderOf(thread.uri);
     // Not awaited: VS Code empties the reply box when the command ends. It never fails.
     void open.conversation.ask(question, workspace === undefined ? {} : { workspace });
   }
@@ -79,7 +81,8 @@ export class InlineThreads implements vscode.Disposable {
         vscode.l10n.t("Ask a question first."),
       );
     }
-    const { document, thread: own } = open;
+    const { thread: own } = open;
+    const document = await vscode.workspace.openTextDocument(own.uri);
     const editor = vscode.window.visibleTextEditors.find((one) => one.document === document);
     const place = editor?.selection ?? own.range ?? new vscode.Range(0, 0, 0, 0);
     this.discard(own);
@@ -132,7 +135,7 @@ export class InlineThreads implements vscode.Disposable {
         this.#answers.last = answer;
       },
     });
-    const open: OpenThread = { thread, document, conversation };
+    const open: OpenThread = { thread, conversation };
     this.#open.set(thread, open);
   }
 
