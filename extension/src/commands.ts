@@ -9,7 +9,7 @@ import {
 import { checkClipboard, checkDocument, checkSelection } from "./commands/check";
 import { acceptFinding, openEvidence } from "./commands/findings";
 import { rebuildIndex, showIndexStatus } from "./commands/index-folders";
-import { switchModel } from "./commands/models";
+import { switchModel, verifyModel } from "./commands/models";
 import { searchWorkspace } from "./commands/search";
 import { copyDebugInformation, openSettings, openWalkthrough } from "./commands/support";
 import type { Extension } from "./context";
@@ -35,6 +35,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "nsllm.acceptFinding": acceptFinding,
   "nsllm.openEvidence": openEvidence,
   "nsllm.switchModel": switchModel,
+  "nsllm.verifyModel": verifyModel,
   "nsllm.rebuildIndex": rebuildIndex,
   "nsllm.showIndexStatus": showIndexStatus,
   "nsllm.showAuditLog": ({ audit }) => audit.show(),

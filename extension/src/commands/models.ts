@@ -10,7 +10,8 @@ interface ModelItem extends vscode.QuickPickItem {
 export async function switchModel(extension: Extension, id?: unknown): Promise<void> {
   const models = await generators(extension);
   const given = models.find((model) => model.id === id);
-  const model = given ?? (await pickModel(models));
+  const model =
+    given ?? (await pickModel(models, vscode.l10n.t("Which model shall write answers?")));
   if (!model) {
     return;
   }
@@ -22,6 +23,27 @@ export async function switchModel(extension: Extension, id?: unknown): Promise<v
   void vscode.window.showInformationMessage(
     vscode.l10n.t("Answers are now written by {0}.", model.id),
   );
+}
+
+/** Verify the files of a model, and let it sit the reading exam that decides whether it writes. */
+export async function verifyModel(extension: Extension): Promise<void> {
+  const { t } = vscode.l10n;
+  const installed = (await generators(extension)).filter((model) => model.installed);
+  const model = await pickModel(installed, t("Which model shall be verified?"));
+  if (!model) {
+    return;
+  }
+  const models = await vscode.window.withProgress(
+    {
+      location: vscode.ProgressLocation.Notification,
+      title: t("Verifying {0}", model.id),
+      cancellable: true,
+    },
+    (progress, token) => extension.requests.models("verify", model.id, progress, token),
+  );
+  await extension.panel.refreshModels();
+  const verified = models.find(({ id }) => id === model.id) ?? model;
+  void vscode.window.showInformationMessage(`${model.id}: ${describeExam(verified)}`);
 }
 
 /** Return the models that write answers. */
@@ -36,7 +58,7 @@ export function isGenerator({ task }: Model): boolean {
   return task.startsWith("generat");
 }
 
-async function pickModel(models: readonly Model[]): Promise<Model | undefined> {
+async function pickModel(models: readonly Model[], title: string): Promise<Model | undefined> {
   const items = models.map(
     (model): ModelItem => ({
       label: `${model.in_use ? "$(check) " : ""}${model.id}`,
@@ -58,7 +80,7 @@ async function pickModel(models: readonly Model[]): Promise<Model | undefined> {
     }),
   );
   const choice = await vscode.window.showQuickPick(items, {
-    title: vscode.l10n.t("Which model shall write answers?"),
+    title,
     matchOnDescription: true,
   });
   return choice?.model;

@@ -19,6 +19,7 @@ const SIGNS = {
   'nsllm.checkClipboard': (window) => window.toast(/findings?\./, 45_000),
   'nsllm.acceptFinding': (window) => Promise.race([window.toast(/no findings/), window.input.waitFor()]),
   'nsllm.switchModel': (window) => window.rows('smollm2').first().waitFor(),
+  'nsllm.verifyModel': (window) => window.rows('smollm2').first().waitFor(),
   'nsllm.rebuildIndex': (window) => window.toast(/\d+ documents, \d+ chunks/, 60_000),
   'nsllm.showIndexStatus': (window) => window.rows('documents').first().waitFor(),
   'nsllm.showAuditLog': (window) => window.lines('audit log').first().waitFor(),
