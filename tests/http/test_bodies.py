@@ -45,3 +45,9 @@ def test_what_opens_without_end_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b'"' + b"[" * 33 + b'"', b"]]" * 40, b'"\\"' * 100 + b"[" * 32])
 def test_what_is_not_nested_is_left_to_the_decoder(body: bytes) -> None:
     check_depth(body)
+
+
+@pytest.mark.parametrize("body", [b'"' + b'\\"' * 900_000, b'"' + b"\\" * 1_900_001])
+def test_a_string_without_end_is_read_once(body: bytes) -> None:
+    """The test's time limit tells: looked at from each of its quotes, it would take hours."""
+    check_depth(b"[]" * (MAX_DEPTH + 1) + body)

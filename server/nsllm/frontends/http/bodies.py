@@ -15,7 +15,9 @@ BODY_S = 20.0
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+# A string without an end is taken up to the body's end: looked for again behind each of its escaped
+# quotes, it would take time with the square of its length.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class Disconnected(Exception):  # noqa: N818 - it is no error that a client leaves
