@@ -262,6 +262,17 @@ def test_a_request_line_that_is_none_is_refused(live: Live, line: bytes) -> None
     assert b"Traceback" not in answered
 
 
+def test_methods_that_clients_make_up_are_counted_as_one(live: Live) -> None:
+    """Each label of a metric is kept for ever: what a client writes must not become one."""
+    with live.client("") as client:
+        for number in range(3):
+            assert client.request(f"MADEUP{number}", "/healthz").status_code in (401, 405)
+    with live.client() as client:
+        counted = client.get("/metrics").text
+    assert "MADEUP" not in counted
+    assert 'method="_OTHER"' in counted
+
+
 def test_headers_without_end_are_refused(live: Live) -> None:
     with live.connect() as connection:
         try:

@@ -46,6 +46,7 @@ PUBLIC = frozenset({"/healthz", "/readyz", "/openapi.json", *webpage.FILES})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_METHODS = _BODILESS | {"CONNECT", "DELETE", "PATCH", "POST", "PUT"}
 _VERSIONS = frozenset({"1.0", "1.1"})
 _CLOSED_BY_CLIENT = 499
 
@@ -65,6 +66,14 @@ class Exchange:
         self.status = 0
         self.is_complete = False
         self.cors: str | None = None
+
+    @property
+    def known_method(self) -> str:
+        """The method; `_OTHER` where HTTP has none such, since clients may make up any number.
+
+        OpenTelemetry's conventions name it so.
+        """
+        return self.method if self.method in _METHODS else "_OTHER"
 
     @property
     def is_openai(self) -> bool:
@@ -194,7 +203,7 @@ class Gate:
 
     def _end(self, exchange: Exchange) -> None:
         seconds = time.perf_counter() - exchange.started
-        self._metrics.count_request(exchange.method, exchange.route, exchange.status, seconds)
+        self._metrics.count_request(exchange.known_method, exchange.route, exchange.status, seconds)
         fields = _fields(exchange) | {"status": exchange.status, "ms": round(seconds * 1000, 1)}
         logger.info("request", extra={"fields": fields})
 
@@ -266,7 +275,7 @@ def _is_ambiguous(scope: Scope) -> bool:
 def _fields(exchange: Exchange) -> dict[str, object]:
     return {
         "request_id": exchange.request_id,
-        "method": exchange.method,
+        "method": exchange.known_method,
         "route": exchange.route,
         "client": exchange.client.name if exchange.client else None,
     }

@@ -44,18 +44,18 @@ def spans(endpoint: str) -> Span:
     def span(_scope: Scope, exchange: Exchange) -> Iterator[None]:
         parent = extract(exchange.headers)
         with tracer.start_as_current_span(
-            exchange.method, context=parent, kind=SpanKind.SERVER
+            exchange.known_method, context=parent, kind=SpanKind.SERVER
         ) as current:
             try:
                 yield
             finally:
                 found: dict[str, Any] = {
-                    "http.request.method": exchange.method,
+                    "http.request.method": exchange.known_method,
                     "http.route": exchange.route,
                     "http.response.status_code": exchange.status,
                     "nsllm.request_id": exchange.request_id,
                 }
-                current.update_name(f"{exchange.method} {exchange.route}")
+                current.update_name(f"{exchange.known_method} {exchange.route}")
                 current.set_attributes(found)
                 if exchange.status >= 500:
                     current.set_status(Status(StatusCode.ERROR))
