@@ -19,9 +19,9 @@ pytestmark = pytest.mark.timeout(300)
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
 
 
-async def error_of(client: Client) -> dict[str, Any]:
-    """Search, and return what is told of the failure."""
-    result = await client.call_tool("search", {"query": "relays"})
+async def error_of(client: Client, tool: str = "search", **arguments: str) -> dict[str, Any]:
+    """Call a tool, and return what is told of the failure."""
+    result = await client.call_tool(tool, arguments or {"query": "relays"})
     assert isinstance(result, CallToolResult)
     assert result.is_error
     assert result.meta is not None
@@ -146,3 +146,15 @@ def test_a_bad_argument_ends_it_with_a_sentence(
     assert shown == ""
     assert named in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"), [("search", {"query": "relays"}), ("check", {"text": "A relay."})]
+)
+async def test_every_tool_counts_against_the_limits(
+    connect: Connect, tool: str, arguments: dict[str, str]
+) -> None:
+    """Also a call that fails for another reason, here a model that is missing: it was tried."""
+    async with connect(NSLLM_LIMITS_REQUESTS_PER_MINUTE="1") as client:
+        assert (await error_of(client, tool, **arguments))["code"] == "model.missing"
+        assert (await error_of(client, tool, **arguments))["code"].startswith("rate.limited")

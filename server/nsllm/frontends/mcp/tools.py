@@ -39,6 +39,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _search(call: Call) -> tuple[object, str]:
     query: contracts.Search = call.body
+    await call.context.service.admit(query.workspace, call.client_name)
     async with call.context.use(query.workspace, call.report) as application:
         passages = await application.search(query.query, query.top_k)
     found = Hits(hits=[wire.source(i, one) for i, one in enumerate(passages, start=1)])
@@ -74,6 +75,7 @@ async def _check(call: Call) -> tuple[object, str]:
     asked: contracts.Check = call.body
     if asked.text is None and asked.path is None:
         raise UsageError("There is nothing to check.", hint="Give `text`, `path`, or both.")
+    await call.context.service.admit(asked.workspace, call.client_name)
     async with call.context.use(asked.workspace, call.report) as application:
         text = asked.text
         if text is None and asked.path is not None:
