@@ -13,6 +13,13 @@ from nsllm.frontends.http.problems import MEDIA_TYPE, RequestRefused, headers_of
 HEADER_S = 10.0
 """Longest time for sending the head of a request."""
 
+STALL_S = 30.0
+"""Longest time for which a client may take nothing of what is sent to it.
+
+The system says that there is room again when a third of its own buffer is, so that a slow client
+seems to take nothing for a while.
+"""
+
 MAX_CONNECTIONS = 1_000
 LAST_CALL_S = 0.3
 """What was sent while the server was told to stop is still read for so long."""
@@ -24,11 +31,15 @@ class Protocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
         self._is_draining = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many connections."""
         super().connection_made(transport)
+        # Whatever the system does not take at once counts as waiting for the client. Not 0: with
+        # TLS, asyncio would take an empty buffer for a full one.
+        transport.set_write_buffer_limits(high=1)
         if len(self.connections) > MAX_CONNECTIONS:
             refusal = RequestRefused(
                 503, "busy", "There are too many connections.", hint="Come back a little later."
@@ -50,7 +61,18 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._forget_deadline()
+        self._forget_stall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to take what was sent; whoever takes nothing is left behind."""
+        super().pause_writing()
+        self._expect_reader()
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        self._forget_stall()
+        super().resume_writing()
 
     def on_response_complete(self) -> None:
         """Close after the last response of a server that stops."""
@@ -89,6 +111,22 @@ class Protocol(H11Protocol):
     def _close_if_idle(self) -> None:
         if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
+
+    def _expect_reader(self) -> None:
+        left_bytes = self.transport.get_write_buffer_size()
+        self._stall = self.loop.call_later(STALL_S, self._check_reader, left_bytes)
+
+    def _check_reader(self, left_before: int) -> None:
+        if self.transport.get_write_buffer_size() >= left_before:
+            # Closing would wait for the client as well.
+            self.transport.abort()
+            return
+        self._expect_reader()
+
+    def _forget_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def _expect_head(self) -> None:
         if self._deadline is None:
