@@ -54,3 +54,9 @@ def test_spans_go_back_to_where_they_came_from(parts: list[str]) -> None:
     for i, character in enumerate(view.text):
         start, end = view.restore((i, i + 1))
         assert text[start:end] == character
+
+
+@pytest.mark.parametrize("line", [" " * 200_000 + "x", f"nsllm-ignore a{' ' * 200_000}!"])
+def test_a_line_of_blanks_is_read_once(line: str) -> None:
+    """The test's time limit tells: with the square of its length it would take minutes."""
+    assert muted(line).text == line

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from nsllm.frontends.lsp.positions import Lines, Span
 
 _COMMENT = re.compile(
-    r"^[ \t]*(?:<!--|#|//|--|;+|%|/\*|\.\.|\"|')?[ \t]*nsllm-ignore[ \t]+"
-    r"([\w.\-]+(?:[ \t,]+[\w.\-]+)*?)[ \t]*(?:-->|\*/)?[ \t]*$"
+    r"^[ \t]*+(?:<!--|#|//|--|;+|%|/\*|\.\.|\"|')?[ \t]*+nsllm-ignore[ \t]++"
+    r"([\w.\-]+(?:[ \t,]+[\w.\-]+)*?)[ \t]*+(?:-->|\*/)?[ \t]*+$"
 )
 _HASH = "py pyi rb sh bash zsh fish yaml yml toml pl r mk cmake ps1 tf nix ex exs jl cfg conf"
 _SLASH = "js jsx ts tsx mjs cjs c h cc cpp hpp cs java kt go rs swift scala dart php zig proto"
