@@ -114,6 +114,22 @@ def test_a_false_claim_is_found(client: httpx.Client, path: str, body: dict[str,
     assert judged["verdict"] in ("warn", "reject")
 
 
+def test_a_check_heeds_comments_that_mute_and_who_wrote_the_text(client: httpx.Client) -> None:
+    """As `nsllm check` does; the findings stand where they are in the text with its comments."""
+    false, new = "Readings are kept for 90 days.", "The Zeppelin plan costs 12 krakens."
+
+    def rules(text: str, **body: Any) -> dict[str, str]:
+        judged = client.post("/api/check", json={"text": text, **body}).json()
+        places = [text[finding["start"] : finding["end"]] for finding in judged["findings"]]
+        assert all(place and (place in false or place in new) for place in places)
+        return {finding["rule"]: finding["severity"] for finding in judged["findings"]}
+
+    (rule,) = (name for name in rules(false) if name.startswith("grounding"))
+    assert rule in rules(f"Notes.\n\n{false}\n")
+    assert rule not in rules(f"Notes.\n\n<!-- nsllm-ignore {rule} -->\n{false}\n")
+    assert rules(new) != rules(new, generated=False)
+
+
 def test_the_models_are_listed_and_one_in_use_stays(client: httpx.Client) -> None:
     models = client.get("/api/models").json()["models"]
     used = {model["id"] for model in models if model["in_use"]}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from nsllm import __version__, home
 from nsllm.frontends import wire
+from nsllm.frontends.checked import check as checked
 from nsllm.frontends.http import contracts
 from nsllm.frontends.http.metrics import MEDIA_TYPE
 from nsllm.frontends.http.operations import Call, Raw
@@ -48,7 +49,7 @@ async def check(call: Call) -> contracts.Judgement:
     """Judge a text against a workspace."""
     given: contracts.Check = call.body
     async with call.service.use(given.workspace) as application:
-        judged = await application.check(given.text, path=given.path)
+        judged = await checked(application, given.text, given.path, generated=given.generated)
     return _judgement(judged)
 
 

@@ -86,7 +86,9 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Judge a text against the workspace",
         description=(
             "`path` is the document that the text stands in, relative to the workspace: it is not "
-            "read, and supports nothing."
+            "read, and supports nothing. Comments `nsllm-ignore RULE` in it mute a rule, as in "
+            "`nsllm check`. `generated` is false of what people wrote: there a claim may be new, "
+            "and that nothing is about it is noted, not rejected."
         ),
         takes=contracts.Check,
         gives=contracts.Judgement,

@@ -61,6 +61,7 @@ class Check(Body, frozen=True, kw_only=True):
 
     text: LongText
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=4_096)] | None = None
+    generated: bool = True
     workspace: Name | None = None
 
 
