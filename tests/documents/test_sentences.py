@@ -66,3 +66,9 @@ def test_sentences_are_trimmed_ordered_and_do_not_overlap(text: str, prose: bool
         assert part == part.strip()
         assert sentence.start >= end
         end = sentence.end
+
+
+@pytest.mark.parametrize("line", ["-" * 80 + " Storage", "-" * 80 + ">", "|" + "---|" * 80 + "x"])
+def test_dashes_with_something_behind_are_no_rule_and_hold_up_nothing(line: str) -> None:
+    """The test's time limit tells: cut in pieces in every way, they would take years."""
+    assert texts(line) == [("prose", line)]

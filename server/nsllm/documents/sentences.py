@@ -22,7 +22,8 @@ _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _QUOTE = re.compile(r"(?:[ \t]*>[ \t]?)+")
 # "**Retries.** Three times." is one sentence with its subject in front.
 _LEAD_IN = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}[.:!?](?:\*\*|__)")
-_RULE_ROW = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?)+[ \t]*$")
+# Possessive: a long run of dashes with something behind it has countless ways to be cut in pieces.
+_RULE_ROW = re.compile(r"[ \t]*+\|?(?:[ \t]*+:?-{2,}+:?[ \t]*+\|?)++$")
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*$")
 _BREAK = re.compile(
     r"(?:[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d{1,3}\])*|(?<=[.!?])[ \t]*(?:\[\d{1,3}\])+|[。！？])"
