@@ -72,3 +72,10 @@ def test_sentences_are_trimmed_ordered_and_do_not_overlap(text: str, prose: bool
 def test_dashes_with_something_behind_are_no_rule_and_hold_up_nothing(line: str) -> None:
     """The test's time limit tells: cut in pieces in every way, they would take years."""
     assert texts(line) == [("prose", line)]
+
+
+def test_a_text_that_never_stops_abbreviating_is_read_once() -> None:
+    """The test's time limit tells: looked at from its beginning at each stop, it takes minutes."""
+    [(kind, text)] = texts("A. " * 20_000 + "end")
+    assert kind == "prose"
+    assert text.endswith("A. end")

@@ -115,3 +115,10 @@ def test_two_things_that_changed_places_are_named_both(claim: str, source: str) 
 )
 def test_another_order_of_the_same_is_no_exchange(claim: str, source: str) -> None:
     assert not any(difference.exchanged for difference in differences(claim, source))
+
+
+def test_a_long_gap_between_two_names_is_read_once() -> None:
+    """The test's time limit tells: with the square of its length it would take minutes."""
+    gap = " " * 200_000
+    found = differences(f"Pass --fast{gap}--slow to it.", "Pass --slow --fast to it.")
+    assert [one.said for one in found if one.exchanged] == ["--fast", "--slow"]

@@ -38,6 +38,9 @@ _ABBREVIATION = re.compile(
     r"\b(?:etc|approx|ca|no|nos|pp?|inc|ltd|co|corp|jr|sr|min|max|resp|incl|excl)\.$", re.IGNORECASE
 )
 
+_LONGEST = 16
+"""More than any abbreviation has characters, with its stop and what bounds it on the left."""
+
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     """A span [start, end) of a text, trimmed of white space and of its list or quote mark."""
@@ -160,7 +163,9 @@ def _continues(text: str, begin: int, dot: int, stop: int, end: int) -> bool:
     rest = text[stop:end].lstrip()
     if not rest:
         return False
-    if _TITLE.search(head) or (_ABBREVIATION.search(head) and not rest[:1].isupper()):
+    # Abbreviations are short, and what goes before may be very long.
+    word = head[-_LONGEST:]
+    if _TITLE.search(word) or (_ABBREVIATION.search(word) and not rest[:1].isupper()):
         return True
     # A lower-case word goes on with the sentence, unless it names a thing in code style.
     return rest[:1].islower() and "_" not in rest.split(maxsplit=1)[0]

@@ -50,7 +50,7 @@ _BYTES = {
 }
 _TOKEN = re.compile(r"\w+")
 _JOINT = re.compile(
-    r"[\s`\"']*(?:,|/|&|,?\s*\b(?:and|or|nor|as well as)\b)[\s`\"']*(?:(?:the|a|an)\s)?"
+    r"[\s`\"']*+(?:,|/|&|,?\s*+\b(?:and|or|nor|as well as)\b)[\s`\"']*+(?:(?:the|a|an)\s)?"
 )
 _BROKEN = 2
 """Pairs of neighbouring words that an exchange of two names breaks, at least."""
