@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,11 +61,7 @@ def test_one_limit_holds_for_all_routes_together(start: Start) -> None:
 def test_another_model_answers_from_now_on_and_after_a_restart(start: Start) -> None:
     """models/use: the choice is kept, `in_use` moves, and what runs is not disturbed."""
     server = start().ready()
-    models = server.home / "models"
-    twin = models / "smollm2-twin"
-    shutil.copytree(models / "smollm2-135m-instruct", twin)
-    manifest = msgspec.json.decode((twin / "manifest.json").read_bytes())
-    (twin / "manifest.json").write_bytes(msgspec.json.encode({**manifest, "id": twin.name}))
+    twin = with_twin(server.home / "models")
     server.stop()
 
     server = start().ready()
@@ -87,6 +84,31 @@ def test_another_model_answers_from_now_on_and_after_a_restart(start: Start) -> 
     again = start(toml=kept).ready()
     with again.client() as client:
         assert in_use(client) == twin.name
+
+
+def test_a_choice_that_something_else_overrides_is_not_said_to_be_made(start: Start) -> None:
+    variable = {"NSLLM_MODELS_GENERATOR": "smollm2-135m-instruct"}
+    server = start()
+    twin = with_twin(server.home / "models")
+    server.stop()
+    server = start(**variable).ready()
+    with server.client() as client:
+        refused = client.post("/api/models/use", json={"id": twin.name})
+        assert refused.status_code == 409
+        assert refused.json()["code"] == "settings"
+        assert "NSLLM_MODELS_GENERATOR" in refused.json()["hint"]
+        assert in_use(client) == "smollm2-135m-instruct"
+        body = {"question": "How long are readings kept?"}
+        assert client.post("/api/hybrid-query", json=body).status_code == 200
+
+
+def with_twin(models: Path) -> Path:
+    """Install the generator a second time, under another id."""
+    twin = models / "smollm2-twin"
+    shutil.copytree(models / "smollm2-135m-instruct", twin)
+    manifest = msgspec.json.decode((twin / "manifest.json").read_bytes())
+    (twin / "manifest.json").write_bytes(msgspec.json.encode({**manifest, "id": twin.name}))
+    return twin
 
 
 def in_use(client: Any) -> str:

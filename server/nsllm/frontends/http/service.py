@@ -10,7 +10,7 @@ from typing import Any, Literal
 from nsllm import settings
 from nsllm.app import Application
 from nsllm.cache.store import CacheStatus
-from nsllm.errors import ModelMissingError, NsllmError, UnknownModelError
+from nsllm.errors import ModelMissingError, NsllmError, SettingsError, UnknownModelError
 from nsllm.frontends.http.contracts import Folder
 from nsllm.frontends.http.problems import RequestRefused
 from nsllm.index.report import IndexReport
@@ -153,6 +153,7 @@ class Service:
             UnknownModelError: there is no such model.
             ModelMissingError: it is not on this machine.
             UsageError: it is not a matter of choice.
+            SettingsError: the workspace's file or the environment decides otherwise.
         """
         async with self._switching:
             known = self.models.registry.get(model)
@@ -165,8 +166,15 @@ class Service:
             if model in self.models.needed():
                 return
             await asyncio.to_thread(remember, "models", setting, model)
-            await self._stop_following()
             new = _Loaded(self._folders, trusted=self._trusted)
+            if model not in new.models.needed():
+                await new.aclose()
+                raise SettingsError(
+                    f"The model {model} was chosen, but `models.{setting}` is set elsewhere too.",
+                    hint=f"Remove it from the first workspace's {settings.FILE_NAME} and from the "
+                    f"server's environment (NSLLM_MODELS_{setting.upper()}): they come first.",
+                )
+            await self._stop_following()
             old, self._loaded = self._loaded, new
             old.retired = True
             self._close_if_free(old)
