@@ -26,6 +26,9 @@ def test_pages_go_back_from_the_newest(tmp_path: Path) -> None:
     assert [number for number, _ in log.page(2)] == [5, 4]
     assert [(number, r.id) for number, r in log.page(2, before=4)] == [(3, "id-3"), (2, "id-2")]
     assert log.page(2, before=1) == []
+    name = record(0).workspace
+    assert [number for number, _ in log.page(2, before=5, workspaces=["/else", name])] == [4, 3]
+    assert log.page(2, workspaces=["/else"]) == log.page(2, workspaces=[]) == []
 
 
 def test_an_intact_log_verifies_and_names_its_head(tmp_path: Path) -> None:

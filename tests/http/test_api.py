@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from http_live import Live, events_of, until
+from nsllm import home
 from nsllm.frontends.http.tokens import Tokens
+from nsllm.governance.audit import AuditLog
 
 pytestmark = [
     pytest.mark.models,
@@ -175,6 +178,23 @@ def test_the_audit_log_is_listed_page_by_page_and_intact(client: httpx.Client) -
     verified = client.get("/api/audit/verify").json()
     assert verified["intact"]
     assert re.fullmatch(r"\d+:[0-9a-f]{64}", verified["head"])
+
+
+def test_what_was_asked_about_other_folders_is_not_listed(
+    live: Live, client: httpx.Client, harrow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is the user's, for all folders; who reads it here was let in to this one."""
+    asked = ask(client, question=QUESTION)["id"]
+    monkeypatch.setenv("NSLLM_HOME", str(live.home))
+    log = AuditLog(home.audit_path())
+    [(_, record)] = log.find(asked)
+    log.append(msgspec.structs.replace(record, id="elsewhere", workspace="/home/other"))
+    assert log.page(1)[0][1].id == "elsewhere"
+    log.close()
+    records = client.get("/api/audit").json()["records"]
+    assert records[0]["id"] == asked
+    assert {record["workspace"] for record in records} == {str(harrow.resolve())}
+    assert client.get("/api/audit/verify").json()["intact"]
 
 
 def test_the_metrics_count_requests_answers_and_stages(client: httpx.Client) -> None:

@@ -4,10 +4,11 @@ Entries form a sealed chain (`chain`), and the chain's head is kept outside the 
 (`anchor`), so that whatever is done to the file shows; docs/AUDIT.md says against whom.
 """
 
+import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,15 +73,24 @@ class AuditLog:
             for number, body in rows:
                 yield self._decode(number, body)
 
-    def page(self, limit: int, before: int | None = None) -> list[tuple[int, AuditRecord]]:
-        """Return up to `limit` records with their numbers, newest first, from below `before`."""
+    def page(
+        self, limit: int, before: int | None = None, *, workspaces: Collection[str] | None = None
+    ) -> list[tuple[int, AuditRecord]]:
+        """Return up to `limit` records with their numbers, newest first, from below `before`.
+
+        Only those of the workspaces, where these are given, named as in the records.
+        """
+        among = None if workspaces is None else json.dumps(sorted(workspaces))
         with self._reading() as connection:
             if connection is None:
                 return []
             rows = connection.execute(
                 "SELECT number, body FROM entries WHERE kind = 'record' "
-                "AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT ?2",
-                (before, limit),
+                "AND (?1 IS NULL OR number < ?1) AND (?3 IS NULL OR "
+                "json_extract(CAST(body AS TEXT), '$.workspace') "
+                "IN (SELECT value FROM json_each(?3))) "
+                "ORDER BY number DESC LIMIT ?2",
+                (before, limit, among),
             ).fetchall()
         return [(number, self._decode(number, body)) for number, body in rows]
 

@@ -80,7 +80,8 @@ async def audit_list(call: Call) -> contracts.AuditList:
     """List records of the audit log."""
     asked: contracts.AuditPage = call.body
     log = AuditLog(home.audit_path())
-    page = await asyncio.to_thread(log.page, asked.limit, asked.before)
+    own = call.service.recorded()
+    page = await asyncio.to_thread(log.page, asked.limit, asked.before, workspaces=own)
     records = [_entry(number, record) for number, record in page]
     is_full = len(records) == asked.limit and records[-1].number > 1
     return contracts.AuditList(records=records, next=records[-1].number if is_full else None)

@@ -164,7 +164,10 @@ OPERATIONS: tuple[Operation, ...] = (
         id="audit",
         tag="Audit",
         summary="List the audit log, newest first",
-        description="`next` is the `before` of the next page; null on the last one.",
+        description=(
+            "Answers about the workspaces that are served, of every front end. `next` is the "
+            "`before` of the next page; null on the last one."
+        ),
         takes=contracts.AuditPage,
         gives=contracts.AuditList,
         handler=api.audit_list,

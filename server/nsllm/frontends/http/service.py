@@ -90,6 +90,10 @@ class Service:
             )
         return workspace
 
+    def recorded(self) -> frozenset[str]:
+        """Return the workspaces as the audit log names them; its others are none of this server."""
+        return frozenset(str(folder) for folder in self._folders.values())
+
     def place(self, workspace: str | None = None) -> tuple[Path, settings.Settings]:
         """Return a workspace's folder and settings, indexed or not."""
         application = self._loaded.applications[self.name(workspace)]

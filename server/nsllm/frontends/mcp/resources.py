@@ -108,9 +108,10 @@ class Resources:
         return [types.TextResourceContents(uri=uri, mime_type=_media_type(rest), text=text)]
 
     def _answers(self) -> Iterator[types.Resource]:
-        own, count = self._own(), 0
-        for _number, record in AuditLog(home.audit_path()).page(_RECORDS_LOOKED_AT):
-            if record.workspace in own and record.accepted is None:
+        own, count = self._service.recorded(), 0
+        log = AuditLog(home.audit_path())
+        for _number, record in log.page(_RECORDS_LOOKED_AT, workspaces=own):
+            if record.accepted is None:
                 yield types.Resource(
                     name=f"answer {record.id}",
                     title=" ".join(record.question.split()),
@@ -141,7 +142,7 @@ class Resources:
         ]
 
     def _find(self, name: str) -> tuple[int, AuditRecord]:
-        own = self._own()
+        own = self._service.recorded()
         for number, record in AuditLog(home.audit_path()).find(name):
             # Answers of other workspaces are none of this server's, and find() takes beginnings.
             if record.id == name and record.workspace in own and record.accepted is None:
@@ -150,10 +151,6 @@ class Resources:
             f"There is no answer {name} of the workspaces that are served.",
             hint="`resources/list` names the latest; without `audit.enabled` none is kept.",
         )
-
-    def _own(self) -> frozenset[str]:
-        places = (self._service.place(one.workspace) for one in self._service.describe())
-        return frozenset(str(folder) for folder, _ in places)
 
 
 def _media_type(path: str) -> str:
