@@ -101,7 +101,8 @@ async def embeddings(call: Call) -> oc.EmbeddingList:
         rows = await application.embed(texts)
         # Two of the context are special tokens.
         most = embedder.context_tokens - 2
-        tokens = sum(min(most, embedder.tokenizer.count(text)) for text in texts)
+        counts = await asyncio.to_thread(lambda: [embedder.tokenizer.count(one) for one in texts])
+        tokens = sum(min(most, count) for count in counts)
     vectors = [
         base64.b64encode(row.astype(np.dtype("<f4")).tobytes()).decode()
         if asked.encoding_format == "base64"
