@@ -174,3 +174,10 @@ def test_batches_hold_each_index_once_within_the_budget(lengths: list[int], budg
     assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
     for group in groups:
         assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= budget
+
+
+@given(lengths=st.lists(st.integers(1, 300), min_size=1, max_size=60))
+def test_batches_pad_little(lengths: list[int]) -> None:
+    """Padding takes as long as text: a long text beside short ones is read by itself."""
+    padded = sum(len(group) * lengths[group[0]] for group in batches(lengths))
+    assert padded * 0.75 <= sum(lengths)

@@ -23,6 +23,9 @@ MANIFEST_FILE = "manifest.json"
 # Padded tokens of one run. From 512 to 8192 the throughput is the same within its noise; fewer
 # tokens let a cancelled job stop sooner and a query beside it wait less.
 BATCH_TOKENS = 1024
+# Padding is computed like text: what is shorter than this share of the longest waits for the next
+# batch. Rows that run alone cost a tenth more than in a batch that pads nothing.
+_ALIKE = 0.75
 QUERIES_KEPT = 256
 
 
@@ -173,10 +176,13 @@ class Embedder:
 
 
 def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Group indices of similar length, longest first, so that each group pads to `budget`."""
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    start = 0
-    while start < len(order):
-        size = max(1, budget // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+    """Group indices of like length, longest first; each group is padded to `budget` at most."""
+    group: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        longest = lengths[group[0]] if group else 0
+        if group and (longest * (len(group) + 1) > budget or lengths[i] < _ALIKE * longest):
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group
