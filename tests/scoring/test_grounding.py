@@ -42,6 +42,13 @@ class Model:
         return Reading(logit=max(4.0 - 4.0 * missing, -4.0), tokens=tuple(tokens))
 
 
+class Sure(Model):
+    """Finds support everywhere."""
+
+    def _read(self, claim: str, text: str) -> Reading:
+        return Reading(logit=8.0, tokens=())
+
+
 def judged(text: str, *passages: str) -> list:
     chunks = [passage_chunk(passage) for passage in passages]
     return ground(claims(text), chunks, embed, Model())
@@ -64,6 +71,25 @@ def test_of_a_quotation_only_the_window_that_has_it_is_read() -> None:
     other = Model()
     ground(claims("The cache keeps entries for 31 s."), passages, embed, other)
     assert len(other.pairs) > 1
+
+
+def test_of_what_the_nearest_window_supports_no_other_is_read() -> None:
+    model, passages = Sure(), [passage_chunk(SOURCE)]
+    [found] = ground(claims("So the cache keeps entries for 30 s."), passages, embed, model)
+    assert found.score > 0.85
+    assert [window for _, window in model.pairs] == ["The cache keeps entries for 30 s."]
+
+
+def test_what_is_not_supported_is_read_beside_each_window_once() -> None:
+    """The nearest window is read before the others, and counts among them."""
+    model = Model()
+    text = "The cache keeps entries for 60 s."
+    [found] = compare([text], [passage_chunk(SOURCE)], embed, model)
+    assert found is not None
+    assert found.score < 0.5
+    assert len(model.pairs) > 2
+    assert len(set(model.pairs)) == len(model.pairs)
+    assert model.pairs[0] == (text, found.measured.nearest.text)
 
 
 def test_what_differs_is_named_on_its_words() -> None:

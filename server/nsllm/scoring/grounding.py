@@ -17,7 +17,7 @@ from nsllm.scoring.claims import without_markers
 from nsllm.scoring.differences import Difference, differences
 from nsllm.scoring.evidence import Place, places
 from nsllm.scoring.features import Measured, Source, Span, is_quoted, measure, offered_words
-from nsllm.scoring.support import Read
+from nsllm.scoring.support import Read, Reading
 from nsllm.scoring.weights import FEATURES, WORD_FEATURES, weights
 from nsllm.scoring.windows import Window, choose, groups
 from nsllm.types import Chunk, Claim, ClaimGrounding
@@ -29,6 +29,9 @@ _SUPPORTED = 0.5
 
 _SURE = 0.75
 """Above this no word of a claim is called unsupported."""
+
+_ENOUGH = 0.85
+"""From here on the nearest window is support enough: no other would change the verdict."""
 
 _WORDS = re.compile(r"[-\w`'\"(].*[\w`'\")%]|\w", re.DOTALL)
 """What is left of a span without the punctuation around it."""
@@ -120,7 +123,10 @@ def compare(
     *,
     fitted: bool = True,
 ) -> list[Compared | None]:
-    """Compare each text with the chunks; None where these hold no sentence."""
+    """Compare each text with the chunks; None where these hold no sentence.
+
+    The nearest window is read first, and the others where it is not support enough.
+    """
     sentences = places(chunks)
     if not sentences:
         return [None for _ in texts]
@@ -130,6 +136,22 @@ def compare(
     sources = [
         _sources(text, row, sentences, words) for text, row in zip(texts, similarity, strict=True)
     ]
+    nearest = [
+        [msgspec.structs.replace(source, windows=source.windows[:1]) for source in some[:1]]
+        for some in sources
+    ]
+    read = _keeping(read)
+    found = _best(texts, nearest, read, fitted=fitted)
+    rest = [i for i, one in enumerate(found) if one.score < _ENOUGH]
+    again = _best([texts[i] for i in rest], [sources[i] for i in rest], read, fitted=fitted)
+    better = dict(zip(rest, again, strict=True))
+    return [better.get(i, one) for i, one in enumerate(found)]
+
+
+def _best(
+    texts: Sequence[str], sources: Sequence[Sequence[Source]], read: Read, *, fitted: bool
+) -> list[Compared]:
+    """Read all windows of all sources at once; return each text beside its best source."""
     pairs = [
         (text, window.text)
         for text, some in zip(texts, sources, strict=True)
@@ -137,7 +159,7 @@ def compare(
         for window in source.windows
     ]
     readings = dict(zip(pairs, read(pairs), strict=True))
-    found: list[Compared | None] = []
+    found = []
     for text, some in zip(texts, sources, strict=True):
         compared = [
             Compared(
@@ -149,6 +171,19 @@ def compare(
         ]
         found.append(max(compared, key=lambda one: one.score))
     return found
+
+
+def _keeping(read: Read) -> Read:
+    """Return `read`, each pair read once."""
+    known: dict[tuple[str, str], Reading] = {}
+
+    def read_once(pairs: Sequence[tuple[str, str]]) -> list[Reading]:
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+        if new:
+            known.update(zip(new, read(new), strict=True))
+        return [known[pair] for pair in pairs]
+
+    return read_once
 
 
 def _sources(
