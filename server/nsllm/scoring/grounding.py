@@ -31,7 +31,10 @@ _SURE = 0.75
 """Above this no word of a claim is called unsupported."""
 
 _ENOUGH = 0.85
-"""From here on the nearest window is support enough: no other would change the verdict."""
+"""From here on the nearest window is support enough.
+
+Of the features, only those of the window itself would differ in a likelier one. By the fitted
+weights they can take 1.32 off the log odds: the score would be 0.60 at least."""
 
 _WORDS = re.compile(r"[-\w`'\"(].*[\w`'\")%]|\w", re.DOTALL)
 """What is left of a span without the punctuation around it."""
