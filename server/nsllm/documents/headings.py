@@ -11,10 +11,10 @@ PLAIN_SUFFIXES = frozenset({"", ".txt", ".text", ".rst", ".adoc", ".org", ".log"
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]++(.*?)(?<![ \t]))?(?:[ \t]+#+)?[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _NO_PARAGRAPH = re.compile(r"[ \t]*(?:[-*+>|]|\d+[.)])[ \t]|\t| {4}")
-_MARKUP = re.compile(r"[*_`]|!?\[([^\]]*)\]\([^)]*\)")
+_MARKUP = re.compile(r"[*_`]|!?\[([^\]]{0,500})\]\([^)]{0,1000}\)")
 _DEFINITION = re.compile(
     r"([ \t]*)(?:(?:export|default|public|private|protected|internal|abstract|final|static|async|"
     r"pub(?:\([a-z]+\))?|unsafe|sealed|partial|data|open|override)[ \t]+)*"

@@ -2,14 +2,18 @@
 
 import re
 
+# Neither goes on behind where another one begins: else each of many without an end would be read
+# to the end of the text.
+_ALT = r"(?:[^\]\n!]|!(?!\[))*+\]"
+_TARGET = r"(?:\((?:[^)\n\]]|\](?!\())*+\)|\[[^\]\n]*\])"
 # Code is taken first, so that nothing in it is mistaken for markup.
 _MARKUP = re.compile(
     r"(?P<code>^[ \t]*(?P<fence>`{3,}|~{3,})[\s\S]*?(?:^[ \t]*(?P=fence)|\Z)|`+[^`\n]*`+)"
-    r"|(?P<comment><!--[\s\S]*?-->)"
+    r"|(?P<comment><!--(?:[^<-]|<(?!!--)|-(?!->))*+-->)"
     r"|(?P<definition>^[ ]{0,3}\[[^\]\n]+\]:[^\n]*$)"
-    r"|(?P<badge>\[!\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])\](?:\([^)\n]*\)|\[[^\]\n]*\]))"
-    r"|(?P<image>!\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\]))"
-    r"|\[(?P<link>[^\[\]\n]*(?:\n[^\[\]\n]*)?)\](?:\([^)\n]*\)|\[[^\]\n]*\])"
+    rf"|(?P<badge>\[!\[{_ALT}{_TARGET}\]{_TARGET})"
+    rf"|(?P<image>!\[{_ALT}{_TARGET})"
+    rf"|\[(?P<link>[^\[\]\n]*(?:\n[^\[\]\n]*)?)\]{_TARGET}"
     r"|(?P<tag></?[A-Za-z][^<>\n]*>)"
     r"|(?P<address>\bhttps?://[^\s<>)\]]+)",
     re.MULTILINE,

@@ -19,7 +19,7 @@ _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 _SETEXT = re.compile(r"[ ]{0,3}(?:=+|-+)[ \t]*$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
-_QUOTE = re.compile(r"(?:[ \t]*>[ \t]?)+")
+_QUOTE = re.compile(r"(?:[ \t]*+>[ \t]?+)++")
 # "**Retries.** Three times." is one sentence with its subject in front.
 _LEAD_IN = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}[.:!?](?:\*\*|__)")
 # Possessive: a long run of dashes with something behind it has countless ways to be cut in pieces.

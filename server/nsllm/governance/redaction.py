@@ -17,11 +17,12 @@ _PRIVATE_KEY = (
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
     r"(?:[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)"
 )
-# A quoted value, or one with a digit: "the token: used by clients" is prose.
+# A quoted value, or one with a digit: "the token: used by clients" is prose. What has an upper
+# bound here has it so that a text full of such beginnings is read once, not once from each.
 _ASSIGNED = (
     rf"(?i:{'|'.join(_NAMES)})[\"'`]?[ \t]*(?::=|=>|[:=])[ \t]*"
     r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{6,}?)(?P=quote)"
-    r"|(?P<secret>(?=[^\s\"'`]*\d)[^\s\"'`<>{}()\[\],;]{8,}))"
+    r"|(?P<secret>(?=[^\s\"'`]{0,1000}\d)[^\s\"'`<>{}()\[\],;]{8,}))"
 )
 
 
@@ -54,7 +55,11 @@ _FORMS = tuple(
         ("npm-token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}"),
         ("pypi-token", ("pypi-",), r"\bpypi-[A-Za-z0-9_-]{50,}"),
         ("sendgrid-key", ("sg.",), r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-        ("web-token", ("eyj",), r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+        (
+            "web-token",
+            ("eyj",),
+            r"\beyJ[A-Za-z0-9_-]{8,1024}\.eyJ[A-Za-z0-9_-]{8,16384}\.[A-Za-z0-9_-]*",
+        ),
         ("bearer-token", ("bearer",), r"(?i:\bbearer[ \t]+)(?P<secret>[A-Za-z0-9._~+/-]{20,}=*)"),
         (
             "storage-key",

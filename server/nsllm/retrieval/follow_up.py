@@ -13,7 +13,7 @@ from nsllm.types import Question
 
 _WORD = re.compile(r"[^\W_]+")
 _LEAD = re.compile(r"\s*(?:(?:and|but|or|so|also|then|ok|okay)\b[,\s]*)+", re.IGNORECASE)
-_ABOUT = re.compile(r"\s*(?:what|how)\s+about\b\s*", re.IGNORECASE)
+_ABOUT = re.compile(r"(?<!\s)\s*+(?:what|how)\s+about\b\s*", re.IGNORECASE)
 _EXPLETIVE = re.compile(
     r"\bit\s+(?:possible|necessary|needed|required|allowed|safe|true|likely|important|better|best"
     r"|worth|enough|takes?\s+(?:.*\s)?to\s+\w)",

@@ -15,7 +15,7 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 # What stands above such a row are the names of a table's columns.
-_RULE_BELOW = re.compile(r"[ \t]*\|?[ \t]*\r?\n[ \t]*\|[ \t]*:?-{2,}[-:| \t]*(?:\r?\n|$)")
+_RULE_BELOW = re.compile(r"[ \t]*+(?:\|[ \t]*+)?\r?\n[ \t]*+\|[ \t]*+:?--[-:| \t]*+(?:\r?\n|$)")
 
 
 def claims(text: str) -> list[Claim]:

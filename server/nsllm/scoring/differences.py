@@ -5,6 +5,7 @@ These checks compare what is written, so that a finding can say "the source says
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -27,13 +28,14 @@ _VERSION = re.compile(
     r"|(?<=Django )|(?<=Node )|(?<=release ))\d+(?:\.\d+)*"
 )
 _FLAG = re.compile(r"(?<![\w-])(?:--[A-Za-z][\w-]*\w|-[A-Za-z])(?![\w-])")
+_RUN = re.compile(r"[\w./:~-]++")
 _PATH = re.compile(
     r"(?<![\w:/.])(?:~|\.{1,2})?(?:/[\w.-]*\w){2,}/?|(?<![\w/:.])[\w.-]+(?:/[\w.-]+)+\.\w+"
     r"|(?<![\w/.])[\w-]+\.(?:py|toml|cfg|ini|json|ya?ml|txt|md|rst|conf|html|css|jsx?|tsx?|xml|sh|db"
     r"|csv|log|env|lock|ps1|exe|zip|tar\.gz|gguf|onnx)\b"
 )
 _IDENTIFIER = re.compile(
-    r"\b[A-Za-z]\w*(?:_\w+|\.[A-Za-z_]\w+)+(?:\(\))?|\b_+[a-z]\w+|\b[a-z]+[a-z0-9]*[A-Z]\w*"
+    r"\b[A-Za-z]\w*(?:_\w+|\.[A-Za-z_]\w+)+(?:\(\))?|\b_+[a-z]\w+|\b[a-z][a-z0-9]*[A-Z]\w*"
     r"|\b(?:[A-Z][a-z0-9]+){2,}\b|\b[a-z]\w+\(\)|(?<=`)[A-Za-z_][\w.]*(?:\(\))?(?=`)"
     r"|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b"
 )
@@ -52,6 +54,9 @@ _TOKEN = re.compile(r"\w+")
 _JOINT = re.compile(
     r"[\s`\"']*+(?:,|/|&|,?\s*+\b(?:and|or|nor|as well as)\b)[\s`\"']*+(?:(?:the|a|an)\s)?"
 )
+_LONGEST_PATH = 1024
+"""Characters without a break; of more than any path has, each would be looked at from each."""
+
 _BROKEN = 2
 """Pairs of neighbouring words that an exchange of two names breaks, at least."""
 
@@ -96,8 +101,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def mentions(text: str) -> list[Mention]:
     """Return what can be compared, in order; where two overlap, the more telling one."""
     taken: list[Mention] = []
+    for match in _paths(text):
+        _take(taken, "path", match.span(), text, match[0].lower())
     patterns: tuple[tuple[ProblemKind, re.Pattern[str]], ...] = (
-        ("path", _PATH),
         ("flag", _FLAG),
         ("version", _VERSION),
         ("identifier", _IDENTIFIER),
@@ -112,7 +118,7 @@ def mentions(text: str) -> list[Mention]:
         _take(taken, "number", (quantity.start, quantity.end), text, _key(quantity))
     for match in _NAME.finditer(text):
         _take(taken, "name", match.span(), text, match[0].lower())
-    return sorted(taken, key=lambda mention: mention.start)
+    return taken
 
 
 def differences(claim: str, source: str) -> list[Difference]:
@@ -140,9 +146,19 @@ def neighbours(text: str) -> Iterator[tuple[str, str]]:
 def _take(
     taken: list[Mention], kind: ProblemKind, span: tuple[int, int], text: str, key: str
 ) -> None:
+    """Insert what overlaps with nothing taken so far, which stays in order."""
     start, end = span
-    if all(end <= other.start or start >= other.end for other in taken):
-        taken.append(Mention(kind=kind, start=start, end=end, text=text[start:end], key=key))
+    at = bisect_right(taken, start, key=lambda other: other.start)
+    if (at == 0 or taken[at - 1].end <= start) and (at == len(taken) or end <= taken[at].start):
+        mention = Mention(kind=kind, start=start, end=end, text=text[start:end], key=key)
+        taken.insert(at, mention)
+
+
+def _paths(text: str) -> Iterator[re.Match[str]]:
+    for run in _RUN.finditer(text):
+        start, end = run.span()
+        if end - start <= _LONGEST_PATH:
+            yield from _PATH.finditer(text, start, end)
 
 
 def _missing(

@@ -36,6 +36,7 @@ _ENOUGH = 0.85
 Of the features, only those of the window itself would differ in a likelier one. By the fitted
 weights they can take 1.32 off the log odds: the score would be 0.60 at least."""
 
+_FIRST = re.compile(r"[-\w`'\"(]")
 _WORDS = re.compile(r"[-\w`'\"(].*[\w`'\")%]|\w", re.DOTALL)
 """What is left of a span without the punctuation around it."""
 
@@ -242,8 +243,16 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
-    trimmed = [_WORDS.search(text, start, end) for start, end in joined]
-    return [match.span() for match in trimmed if match]
+    return list(_trimmed(text, joined))
+
+
+def _trimmed(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    for start, end in spans:
+        first = _FIRST.search(text, start, end)
+        # What does not end behind the first such character ends behind none.
+        match = _WORDS.match(text, first.start(), end) if first else None
+        if match:
+            yield match.span()
 
 
 def _placed(claim: Claim, compared: Compared) -> Iterator[Span]:

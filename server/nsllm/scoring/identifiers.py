@@ -3,6 +3,7 @@
 import builtins
 import re
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from nsllm.documents.sentences import split
@@ -35,7 +36,8 @@ def _of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
     sentence = text[start:end]
     marked = [match.span(1) for match in _CODE.finditer(sentence)]
     for found in mentions(sentence):
-        inside = any(a <= found.start and found.end <= b for a, b in marked)
+        at = bisect_right(marked, found.start, key=lambda span: span[0]) - 1
+        inside = at >= 0 and found.end <= marked[at][1]
         bare = found.kind == "identifier" and not (
             "_" in found.text or found.text.endswith("()") or "." in found.text
         )

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 
 _WORD = re.compile(r"[^\W\d_]+")
-_CODE = re.compile(r"`[^`]*`|\S*[_/\\@=<>]\S*")
+_CODE = re.compile(r"`[^`]*`|\S{0,200}[_/\\@=<>]\S*")
 _FREQUENT = {
     language: frozenset(words.split())
     for language, words in {

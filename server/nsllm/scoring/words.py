@@ -44,7 +44,7 @@ _UNITS = {
 }  # fmt: skip
 _NAME = re.compile(
     r"`(?P<code>[^`\n]+)`|(?<!\w)(?P<flag>--?[A-Za-z][\w-]+)"
-    r"|(?<!\w)(?P<path>(?:[\w.-]*/)+[\w.-]+)|\b(?P<identifier>[A-Za-z]\w*[_.][\w.]*\w|[a-z]+[A-Z]\w*)"
+    r"|(?<![\w./-])(?P<path>(?:[\w.-]*/)+[\w.-]+)|\b(?P<identifier>[A-Za-z]\w*[_.][\w.]*\w|[a-z]+[A-Z]\w*)"
     r"|(?<=[\w,;:] )(?P<proper>[A-Z][\w-]*[\w])"
 )
 

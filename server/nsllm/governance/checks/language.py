@@ -12,7 +12,7 @@ from nsllm.types import Severity
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-_NO_WORDS = re.compile(r"`[^`]*`|https?://\S+|<[^>]+>|\[\d{1,3}\]|[\w.]*[_/\\@=]\S*")
+_NO_WORDS = re.compile(r"`[^`]*`|https?://\S+|<[^<>]+>|\[\d{1,3}\]|(?<![\w.])[\w.]*[_/\\@=]\S*")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 
 

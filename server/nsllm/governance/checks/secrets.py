@@ -9,7 +9,7 @@ from nsllm.governance.rules import Observation, Options, Rule, Subject
 # What documentation writes where a secret would stand.
 _PLACEHOLDER = re.compile(
     r"example|sample|dummy|placeholder|change[-_]?me|your[-_]?|redacted|x{4,}|\*{3,}|\.{3}|…"
-    r"|[0-9a-z]*(?:0123|1234)|^[$%<{\[(]|^(.)\1+$|^(?:secret|password|passw0rd|hunter2)\d*$",
+    r"|0123|1234|^[$%<{\[(]|^(.)\1+$|^(?:secret|password|passw0rd|hunter2)\d*$",
     re.IGNORECASE,
 )
 
