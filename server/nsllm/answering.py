@@ -1,6 +1,5 @@
 """The stages of one answer: writing, scoring and judging, over the passages of one question."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from nsllm.scoring.differences import Mention
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure, remembering
 from nsllm.settings import Settings
+from nsllm.stopping import on_thread
 from nsllm.types import (
     NOT_FOUND_RULE,
     AnswerListener,
@@ -118,7 +118,7 @@ class Answering:
         if says_not_found(text):
             return None
         draft = Draft(text=text, mode="generate", model=None)
-        return await asyncio.to_thread(self._measure_and_judge, draft, ())
+        return await on_thread(lambda: self._measure_and_judge(draft, ()))
 
     async def _judge(self, draft: Draft, notes: Sequence[Finding]) -> Judgement:
         with self._clock.measure("scoring"):
@@ -137,7 +137,7 @@ class Answering:
                 quoted = [self._passages[m - 1] for m in sorted(set(markers(draft.text)))]
                 perplexity = await self._models.perplexity(self._question.text, quoted, draft.text)
             draft = msgspec.structs.replace(draft, perplexity=perplexity)
-            return await asyncio.to_thread(self._measure_and_judge, draft, notes)
+            return await on_thread(lambda: self._measure_and_judge(draft, notes))
 
     def _measure_and_judge(self, draft: Draft, notes: Sequence[Finding]) -> Judgement:
         chunks = [passage.chunk for passage in self._passages]

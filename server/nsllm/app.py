@@ -41,6 +41,7 @@ from nsllm.scoring.evidence import blank, passage_chunk
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
+from nsllm.stopping import checkpoint, on_thread
 from nsllm.types import (
     Answer,
     AnswerListener,
@@ -116,7 +117,7 @@ class Application:
     async def search(self, query: str, top_k: int | None = None) -> list[Passage]:
         """Return the passages nearest to the query, best first."""
         count = top_k or self.settings.retrieval.top_k
-        return await asyncio.to_thread(self._retrieve, query, count)
+        return await on_thread(lambda: self._retrieve(query, count))
 
     async def ask(
         self,
@@ -141,8 +142,8 @@ class Application:
         clock = Stopwatch()
         with clock.measure("retrieval"):
             completed = complete(question)
-            found = await asyncio.to_thread(
-                self._retrieve, search_text(completed), max(_POOL, question.top_k)
+            found = await on_thread(
+                lambda: self._retrieve(search_text(completed), max(_POOL, question.top_k))
             )
         asked = Asked(question, completed, tuple(found), client, listener, clock)
         recall = self._recall(asked)
@@ -200,14 +201,15 @@ class Application:
             sources = [Passage(chunk=chunk, score=1.0, similarity=1.0) for chunk in chunks]
             surprise = await self.models.perplexity(question or "", sources, text)
         embed = self.models.embedder().embed
-        measurement = await asyncio.to_thread(
-            measure,
-            text,
-            chunks,
-            embed,
-            question=question,
-            perplexity=surprise,
-            classifiers=self.models.classifiers(),
+        measurement = await on_thread(
+            lambda: measure(
+                text,
+                chunks,
+                embed,
+                question=question,
+                perplexity=surprise,
+                classifiers=self.models.classifiers(),
+            )
         )
         subject = Subject(
             text=text,
@@ -217,7 +219,7 @@ class Application:
             path=path,
             chunks=tuple(chunks),
         )
-        return judge(subject, self.rulebook, self.models.remarks())
+        return await on_thread(lambda: judge(subject, self.rulebook, self.models.remarks()))
 
     async def watch(self) -> AsyncIterator[IndexReport]:
         """Follow the files: bring the index up to date after each burst of changes."""
@@ -237,7 +239,7 @@ class Application:
         Sentences of the workspace of which `is_generated` is true support nothing. Of a text that
         is not `generated` a claim may be new: what nothing is about is noted, not rejected.
         """
-        return await asyncio.to_thread(self._check, text, path, is_generated, generated)
+        return await on_thread(lambda: self._check(text, path, is_generated, generated))
 
     async def update_buffer(self, path: str, text: str) -> None:
         """Search the unsaved text of an open document in place of its file."""
@@ -266,7 +268,7 @@ class Application:
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit rows float32 [len(texts), d]; text beyond the context is cut off."""
-        return await asyncio.to_thread(KeptVectors(self.models.embedder(), self.cache).embed, texts)
+        return await on_thread(lambda: KeptVectors(self.models.embedder(), self.cache).embed(texts))
 
     def _recall(self, asked: Asked) -> Recall:
         return Recall(
@@ -283,7 +285,7 @@ class Application:
         question, clock = asked.completed, asked.clock
         embed = await asyncio.to_thread(recall.embedder)
         with clock.measure("reading"):
-            reading = await asyncio.to_thread(self._read, question.text, asked.found, embed)
+            reading = await on_thread(lambda: self._read(question.text, asked.found, embed))
         passages = tuple(rank(asked.found, reading)[: question.top_k])
         recording = Recording(asked.listener)
         recording(Retrieved(passages=passages))
@@ -356,6 +358,7 @@ class Application:
         words = plain(text) if path is None or is_prose(path) else text
         found: dict[tuple[str, int], Chunk] = {}
         for claim in claims(words):
+            checkpoint()
             passages = self._retrieve(without_markers(claim.text), _CANDIDATES_PER_CLAIM)
             others = [p.chunk for p in passages if p.chunk.path != path]
             for chunk in others[:_PASSAGES_PER_CLAIM]:

@@ -8,6 +8,7 @@ import msgspec
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.scoring.differences import Mention
 from nsllm.scoring.identifiers import code_names
+from nsllm.stopping import checkpoint
 
 _CANDIDATES = 48
 """Chunks, nearest by words, in which a code name is looked for."""
@@ -37,6 +38,7 @@ class KnownNames:
         """Return the code names of a text that no document but its own has."""
         names = code_names(text)
         for name in names:
+            checkpoint()
             if name.key not in self._found:
                 is_identifier = name.kind == "identifier"
                 self._found[name.key] = NameFound(

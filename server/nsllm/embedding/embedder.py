@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nsllm.embedding.tokenizer import FILE_NAME as TOKENIZER_FILE
 from nsllm.embedding.tokenizer import Tokenizer
 from nsllm.errors import ModelCorruptError
+from nsllm.stopping import checkpoint
 
 Vectors = NDArray[np.float32]
 
@@ -176,13 +177,19 @@ class Embedder:
 
 
 def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Group indices of like length, longest first; each group is padded to `budget` at most."""
+    """Group indices of like length, longest first; each group is padded to `budget` at most.
+
+    Raises:
+        Stopped: before a group, nobody waits for the result any more.
+    """
     group: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         longest = lengths[group[0]] if group else 0
         if group and (longest * (len(group) + 1) > budget or lengths[i] < _ALIKE * longest):
+            checkpoint()
             yield group
             group = []
         group.append(i)
     if group:
+        checkpoint()
         yield group

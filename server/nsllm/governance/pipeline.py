@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from nsllm.governance.checks import BUILT_IN
 from nsllm.governance.rulebook import FAILED, Configured, Rulebook
 from nsllm.governance.rules import Observation, Subject, severity_of
+from nsllm.stopping import checkpoint
 from nsllm.types import Finding, Judgement, Severity, Verdict
 
 _VERDICTS = {
@@ -21,6 +22,7 @@ def judge(subject: Subject, rulebook: Rulebook, notes: Iterable[Finding] = ()) -
     findings = list(notes)
     failures = dict(rulebook.failed)
     for configured in rulebook.of(subject):
+        checkpoint()
         if configured.rule.id in _OWN:
             findings += apply(configured, subject)
             continue

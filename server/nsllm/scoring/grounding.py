@@ -20,6 +20,7 @@ from nsllm.scoring.features import Measured, Source, Span, is_quoted, measure, o
 from nsllm.scoring.support import Read, Reading
 from nsllm.scoring.weights import FEATURES, WORD_FEATURES, weights
 from nsllm.scoring.windows import Window, choose, groups
+from nsllm.stopping import checkpoint
 from nsllm.types import Chunk, Claim, ClaimGrounding
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -165,6 +166,7 @@ def _best(
     readings = dict(zip(pairs, read(pairs), strict=True))
     found = []
     for text, some in zip(texts, sources, strict=True):
+        checkpoint()
         compared = [
             Compared(
                 text=text,
@@ -196,6 +198,7 @@ def _sources(
     sentences: Sequence[Place],
     words: Sequence[frozenset[str]],
 ) -> list[Source]:
+    checkpoint()
     found = []
     for group in groups(text, similarity, sentences, words):
         near, inside = similarity[group], [sentences[i] for i in group]
