@@ -257,7 +257,20 @@ def test_a_method_that_is_not_taken_is_told_with_those_that_are(client: httpx.Cl
 def test_all_methods_of_a_path_are_told(client: httpx.Client) -> None:
     response = client.options("/api/index")
     assert response.status_code == 204
-    assert set(response.headers["allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/models", "/", "/openapi.json"])
+def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
+    """Health checks of load balancers send it."""
+    got, asked = client.get(path), client.head(path)
+    assert (asked.status_code, asked.content) == (200, b"")
+    for name in ("content-type", "content-length", "cache-control"):
+        assert asked.headers[name] == got.headers[name]
+
+
+def test_head_is_not_taken_where_get_is_not(client: httpx.Client) -> None:
+    assert client.head("/api/search").status_code == 405
 
 
 @pytest.mark.parametrize("query", ["before=null", "limit=1&limit=2", "limit=0", "limit=x"])

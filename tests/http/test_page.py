@@ -66,7 +66,7 @@ def test_only_get_is_taken(live: Live) -> None:
     with live.client() as client:
         response = client.post("/", json={})
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, OPTIONS"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_only_the_pages_files_were_made_public() -> None:

@@ -12,7 +12,16 @@ from nsllm.errors import NsllmError
 from nsllm.frontends import wire
 from nsllm.frontends.http import webpage
 from nsllm.frontends.http.catalogue import OPERATIONS
-from nsllm.frontends.http.gate import App, Exchange, Gate, Span, logger, problem_headers
+from nsllm.frontends.http.gate import (
+    App,
+    Exchange,
+    Gate,
+    Message,
+    Send,
+    Span,
+    logger,
+    problem_headers,
+)
 from nsllm.frontends.http.metrics import Metrics
 from nsllm.frontends.http.openapi import document
 from nsllm.frontends.http.operations import Call, Context, Events, Operation, Raw
@@ -47,7 +56,9 @@ def build(service: Service, settings: Server, tokens: Tokens, span: Span) -> Gat
             Exception: _tell_crash,
         },
     )
-    return Gate(_with_options(app), settings=settings, tokens=tokens, metrics=metrics, span=span)
+    return Gate(
+        _with_all_methods(app), settings=settings, tokens=tokens, metrics=metrics, span=span
+    )
 
 
 def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
@@ -117,20 +128,34 @@ def _query(request: Request[Any, Any, Any]) -> dict[str, str]:
     return dict(given)
 
 
-def _with_options(app: App) -> App:
-    """Name all methods of a path: by itself Litestar names those of its first handler."""
+def _with_all_methods(app: App) -> App:
+    """Name all methods of a path, and answer HEAD as GET without the body (RFC 9110, 9.3.2).
+
+    By itself Litestar names those of a path's first handler.
+    """
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            await app({**scope, "method": "GET"}, receive, _without_body(send))
+            return
         known = _methods_of(scope["path"]) if scope["type"] == "http" else set()
         if not known or scope["method"] != "OPTIONS":
             await app(scope, receive, send)
             return
-        allowed = ", ".join(sorted(known | {"OPTIONS"})).encode()
+        allowed = _allowed(known).encode()
         headers = [(b"allow", allowed)]
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
     return serve
+
+
+def _without_body(send: Send) -> Send:
+    async def reply(message: Message) -> None:
+        is_body = message["type"] == "http.response.body"
+        await send({**message, "body": b""} if is_body else message)
+
+    return reply
 
 
 def _openapi_route() -> HTTPRouteHandler:
@@ -165,7 +190,7 @@ def _tell(request: Request[Any, Any, Any], error: NsllmError) -> Response[bytes]
 def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Tell what Litestar found wrong: the path, or the method."""
     if error.status_code == 405:
-        allowed = ", ".join(sorted({"OPTIONS"} | (_methods_of(request.scope["path"]) or {"GET"})))
+        allowed = _allowed(_methods_of(request.scope["path"]) or {"GET"})
         refused = RequestRefused(
             405,
             "method",
@@ -194,6 +219,12 @@ def _methods_of(path: str) -> set[str]:
         for start, each in templates
         if path == each.path or (start != each.path and path.startswith(start))
     }
+
+
+def _allowed(methods: set[str]) -> str:
+    """Write the header `Allow`: what takes GET takes HEAD."""
+    implied = {"OPTIONS", "HEAD"} if "GET" in methods else {"OPTIONS"}
+    return ", ".join(sorted(methods | implied))
 
 
 def _tell_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
