@@ -99,6 +99,31 @@ def test_the_latest_turns_come_before_the_passages(template: ChatTemplate) -> No
     assert built.text.index("Where?") < built.text.index("[1] guide.md\nSo.")
 
 
+def test_what_cannot_fit_is_never_tokenised(
+    template: ChatTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks may send megabytes of earlier messages, in few turns or in many."""
+    read: list[int] = []
+    neutralise = template.neutralise
+
+    def counted(text: str) -> str:
+        read.append(len(text))
+        return neutralise(text)
+
+    monkeypatch.setattr(template, "neutralise", counted)
+    history = [
+        *(Turn(question="?", answer="!") for _ in range(20_000)),
+        Turn(question="When?", answer="x" * 1_000_000),
+        *(Turn(question="Where?", answer="In the blue room.") for _ in range(3)),
+    ]
+    built = prompt.build("Why?", [], template, context_tokens=4000, max_tokens=9, history=history)
+    assert built.text.count("In the blue room.") == 3
+    assert sum(read) < 100_000
+    read.clear()
+    prompt.build("Why?", [], template, context_tokens=4000, max_tokens=9, history=history[:20_000])
+    assert len(read) < 20_000
+
+
 texts = st.one_of(st.text(max_size=300), st.sampled_from(CONTROL).map(lambda text: text * 9))
 
 

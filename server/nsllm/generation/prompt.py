@@ -36,6 +36,12 @@ _MARKER = re.compile(r" ?\[\d{1,3}\](?!\()")
 _HISTORY_SHARE = 0.25
 """Of the room that a question leaves, what earlier turns may take: passages matter more."""
 
+_MOST_CHARACTERS = 16
+"""Of one token, on the average of a text; far more than any text has that is worth recalling."""
+
+_MIN_TURN_TOKENS = 8
+"""What a turn takes at least: two messages with their roles and control tokens."""
+
 _MIN_PART_TOKENS = 32
 """A passage of which less would fit is left out: so little seldom says anything."""
 
@@ -67,7 +73,7 @@ def build(
         QuestionError: the question does not fit even without passages.
     """
     room = context_tokens - max_tokens
-    bare = _encode(question, [], template)
+    bare = empty = _encode(question, [], template)
     if len(bare.ids) > room:
         fixed = len(_encode("", [], template).ids)
         raise QuestionError(
@@ -75,12 +81,18 @@ def build(
             f"{max(0, room - fixed)} fit into the model's context of {context_tokens}.",
             hint="Ask a shorter question, or use a model with a longer context.",
         )
-    said = _recall(history)
-    limit = len(bare.ids) + int(_HISTORY_SHARE * (room - len(bare.ids)))
-    while said and len((bare := _encode(question, [], template, said)).ids) > limit:
-        del said[:2]
-    if not said:
-        bare = _encode(question, [], template)
+    share = int(_HISTORY_SHARE * (room - len(bare.ids)))
+    said: list[Message] = []
+    recent = _recall(_recent(history, share))
+    low, high = 0, len(recent) // 2
+    # The most of the latest turns that fit: more of them take more room.
+    while low < high:
+        middle = (low + high + 1) // 2
+        encoded = _encode(question, [], template, recent[-2 * middle :])
+        if len(encoded.ids) <= len(empty.ids) + share:
+            low, said, bare = middle, recent[-2 * middle :], encoded
+        else:
+            high = middle - 1
     blocks = _fit(passages, template, room - len(bare.ids))
     encoded = _encode(question, blocks, template, said)
     # Joined texts may take a few tokens more than their parts did.
@@ -110,6 +122,18 @@ def _encode(
     content = "\n\n".join([*blocks, f"Question: {question.strip()}"])
     system = Message(role="system", content=_SYSTEM)
     return template.encode([system, *_EXAMPLE, *said, Message(role="user", content=content)])
+
+
+def _recent(history: Sequence[Turn], tokens: int) -> Sequence[Turn]:
+    """Return the latest turns that may fit, told by their lengths: who asks may send any number."""
+    rest = tokens * _MOST_CHARACTERS
+    kept = 0
+    for turn in reversed(history[max(0, len(history) - tokens // _MIN_TURN_TOKENS) :]):
+        rest -= len(turn.question) + len(turn.answer)
+        if rest < 0:
+            break
+        kept += 1
+    return history[len(history) - kept :]
 
 
 def _recall(history: Sequence[Turn]) -> list[Message]:

@@ -22,6 +22,9 @@ from nsllm.generation.writer import Writer
 from nsllm.types import Answer, AnswerListener, Turn, ignore_event
 
 _MAX_QUESTION = 8_000
+_MAX_TURNS = 64
+"""Of a conversation, the latest: what is asked seldom leans on more than a few."""
+
 _DONE = b"data: [DONE]\n\n"
 _APPLIED = frozenset({"messages", "prompt", "model", "stream", "n", "nsllm", "stream_options"})
 _PIECE = re.compile(r"\S+\s*|\s+")
@@ -185,7 +188,9 @@ def _conversation(messages: list[oc.Message]) -> tuple[str, tuple[Turn, ...]]:
             question = None
     if question is None:
         raise _refusal("messages", "The last message is not a user's.")
-    return question, tuple(turns)
+    # An earlier question that could not be asked now leads to no answer either.
+    latest = [turn for turn in turns[-_MAX_TURNS:] if len(turn.question) <= _MAX_QUESTION]
+    return question, tuple(latest)
 
 
 def _text_of(message: oc.Message) -> str:
