@@ -11,7 +11,10 @@ export interface AuditWords {
   readonly accepted: string;
   readonly details: string;
   readonly intact: string;
+  readonly intactOne: string;
   readonly broken: string;
+  readonly brokenOne: string;
+  readonly older: string;
   readonly entry: string;
   readonly entries: string;
   readonly head: string;
@@ -47,6 +50,10 @@ export function auditDocument(
   for (const record of records) {
     parts.push(...section(record, words));
   }
+  const last = records.at(-1);
+  if (last && last.number > 1) {
+    parts.push(words.older.replace("{0}", code(`nsllm audit list --before ${last.number}`)));
+  }
   return `${parts.join("\n\n")}\n`;
 }
 
@@ -55,7 +62,10 @@ function state(chain: AuditVerification, words: AuditWords): string[] {
   if (chain.intact && chain.entries === 0) {
     return [];
   }
-  const told = (chain.intact ? words.intact : words.broken).replace("{0}", `${chain.entries}`);
+  const [one, several] = chain.intact
+    ? [words.intactOne, words.intact]
+    : [words.brokenOne, words.broken];
+  const told = chain.entries === 1 ? one : several.replace("{0}", `${chain.entries}`);
   const lines = [
     ...chain.faults.map((fault) => `- ${place(fault, words)}${oneLine(fault.message)}`),
     ...chain.notes.map((note) => `- ${oneLine(note)}`),

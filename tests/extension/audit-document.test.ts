@@ -13,7 +13,10 @@ const WORDS: AuditWords = {
   accepted: "Accepted",
   details: "Under",
   intact: "Whole: {0}.",
+  intactOne: "Whole: one.",
   broken: "Not whole: {0}.",
+  brokenOne: "Not whole: one.",
+  older: "Older: {0}",
   entry: "entry {0}",
   entries: "entries {0} to {1}",
   head: "Head",
@@ -75,6 +78,20 @@ test("an empty log says so", () => {
   expect(auditDocument([], { ...CHAIN, entries: 0 }, WORDS)).toBe("# Log\n\nEmpty.\n");
 });
 
+test("a log of one entry is told of in the singular", () => {
+  const first = { ...RECORD, number: 1 };
+  expect(auditDocument([first], { ...CHAIN, entries: 1 }, WORDS)).toContain("**Whole: one.**");
+  const broken = { ...CHAIN, entries: 1, intact: false };
+  expect(auditDocument([first], broken, WORDS)).toContain("**Not whole: one.**");
+});
+
+test("a log that is longer than what is shown says where the rest is", () => {
+  expect(auditDocument([RECORD], CHAIN, WORDS)).toContain(
+    "Older: `nsllm audit list --before 7`",
+  );
+  expect(auditDocument([{ ...RECORD, number: 1 }], CHAIN, WORDS)).not.toContain("Older");
+});
+
 test("a record's own text is quoted, so that it cannot pass for the log's", () => {
   const lines = auditDocument([RECORD], CHAIN, WORDS).split("\n");
   expect(lines).toContain("> # 400 days");
@@ -126,7 +143,7 @@ test("every fault of a log is told at its entries, and so is one that left none"
 });
 
 test("a record tells who asked, what decided, and under which rules, settings and models", () => {
-  const lines = auditDocument([RECORD], CHAIN, WORDS).split("\n");
+  const lines = auditDocument([{ ...RECORD, number: 1 }], CHAIN, WORDS).split("\n");
   expect(lines.slice(lines.indexOf("Under:") + 2)).toEqual([
     "- Through: lsp",
     "- Workspace: `/home/user/harrow`",
@@ -147,6 +164,7 @@ test("a record tells who asked, what decided, and under which rules, settings an
 test("what a record does not have is left out", () => {
   const bare: AuditRecord = {
     ...RECORD,
+    number: 1,
     client: "",
     decided_by: [],
     evidence: [],
