@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_GATHER_S = 0.3
+"""Documents that rest on the same sources are judged within about as long of each other."""
+
 _ANSWER_S = 10.0
 """How long a client may take to answer what it answers without its user."""
 
@@ -69,6 +72,21 @@ async def new_progress(server: "Server") -> str | None:
     return token if agreed else None
 
 
-async def refresh(server: "Server", method: str) -> None:
-    """Ask the client to ask again for what it shows."""
-    await ask(server, method, None)
+class Refresh:
+    """Asks the client to ask again for what it shows: once for what changes in one go."""
+
+    def __init__(self, server: "Server", method: str) -> None:
+        self._server = server
+        self._method = method
+        self._is_due = False
+
+    def soon(self) -> None:
+        """Ask a moment later, unless that is due already."""
+        if not self._is_due:
+            self._is_due = True
+            self._server.background.run(self._ask())
+
+    async def _ask(self) -> None:
+        await asyncio.sleep(_GATHER_S)
+        self._is_due = False
+        await ask(self._server, self._method, None)

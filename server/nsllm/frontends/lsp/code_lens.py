@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from nsllm.frontends.lsp.asking import refresh
+from nsllm.frontends.lsp.asking import Refresh
 from nsllm.frontends.lsp.diagnostics import to_range
 from nsllm.frontends.lsp.governor import Part
 from nsllm.types import Verdict
@@ -37,9 +37,11 @@ def register(server: "Server") -> None:
             if part.region
         ]
 
+    refresh = Refresh(server, types.WORKSPACE_CODE_LENS_REFRESH)
+
     def judged(_uri: str) -> None:
         if server.supports("workspace.codeLens.refreshSupport"):
-            server.background.run(refresh(server, types.WORKSPACE_CODE_LENS_REFRESH))
+            refresh.soon()
 
     server.handle(types.TEXT_DOCUMENT_CODE_LENS, code_lens)
     server.governor.listen(judged)

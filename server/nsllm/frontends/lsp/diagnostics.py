@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from lsprotocol import types
 
-from nsllm.frontends.lsp.asking import refresh
+from nsllm.frontends.lsp.asking import Refresh
 from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.positions import Lines, Span
 from nsllm.frontends.lsp.quotes import Quote, claim_span, place_of, quote
@@ -30,6 +30,7 @@ def register(server: "Server") -> None:
     """Serve the request, and tell the client of new reports."""
     can_pull = "textDocument.diagnostic"
     can_refresh = "workspace.diagnostics.refreshSupport"
+    refresh = Refresh(server, types.WORKSPACE_DIAGNOSTIC_REFRESH)
 
     async def diagnostic(params: types.DocumentDiagnosticParams) -> object:
         uri = params.text_document.uri
@@ -46,7 +47,7 @@ def register(server: "Server") -> None:
         if not server.supports(can_pull):
             push(uri)
         elif server.supports(can_refresh):
-            server.background.run(refresh(server, types.WORKSPACE_DIAGNOSTIC_REFRESH))
+            refresh.soon()
 
     def push(uri: str) -> None:
         buffer = server.documents.get(uri)
