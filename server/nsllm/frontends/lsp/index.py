@@ -30,9 +30,10 @@ def register(server: "Server") -> None:
         else:
             folders = [server.workspaces.pick(asked.workspace)]
         if asked.action != "status":
-            for folder in folders:
-                title = f"Indexing {folder.path.name}"
-                async with server.work.show(asked.work_done_token, title) as show:
+            title = f"Indexing {', '.join(folder.path.name for folder in folders)}"
+            # A token begins once and ends once, however many folders there are.
+            async with server.work.show(asked.work_done_token, title) as show:
+                for folder in folders:
                     await server.workspaces.sync_now(
                         folder, show, rebuild=asked.action == "rebuild"
                     )
