@@ -86,9 +86,7 @@ test("a log of one entry is told of in the singular", () => {
 });
 
 test("a log that is longer than what is shown says where the rest is", () => {
-  expect(auditDocument([RECORD], CHAIN, WORDS)).toContain(
-    "Older: `nsllm audit list --before 7`",
-  );
+  expect(auditDocument([RECORD], CHAIN, WORDS)).toContain("Older: `nsllm audit list --before 7`");
   expect(auditDocument([{ ...RECORD, number: 1 }], CHAIN, WORDS)).not.toContain("Older");
 });
 
