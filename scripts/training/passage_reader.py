@@ -1,0 +1,224 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nsllm", "numpy", "safetensors", "tokenizers", "torch>=2.6"]
+# [tool.uv.sources]
+# nsllm = { path = "../.." }
+# ///
+"""Train the passage reader: which of these sentences answer this question, and does any?
+
+    uv run --script scripts/training/passage_reader.py MINILM_FOLDER OUT.safetensors
+
+The passage reader is a cross-encoder on all-MiniLM-L6-v2 (MINILM_FOLDER holds model.safetensors,
+config.json and tokenizer.json). Its own weights are low-rank updates of the encoder's matrices
+(LoRA, Hu et al. 2021) and two linear heads, one for the passage and one for its tokens, so that
+what is stored is small and the base model is shared. It learns from reader_train/*.txt, written for
+this, and is watched on reader_dev, which it does not learn from. An epoch takes about half an hour
+on two cores.
+"""
+
+import argparse
+import json
+import math
+import random
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from cross_encoder import CrossEncoder
+from passage_data import Group, Near, Row, batches, groups, read
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from nsllm.generation.reader import sheet
+
+HERE = Path(__file__).parent
+RANK = 48
+LENGTH = 288
+SIZE = 24
+
+
+class PassageReader(CrossEncoder):
+    """Gives a passage beside a question one logit, and each token one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, RANK)
+        self.tokens = nn.Linear(self.head.in_features, 1)
+
+    def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.states(ids, types, mask)
+        weight = mask[:, :, None].float()
+        mean = (x * weight).sum(1) / weight.sum(1)
+        return self.head(self.dropout(mean))[:, 0], self.tokens(self.dropout(x))[:, :, 0]
+
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        super().restore(weights)
+        with torch.no_grad():
+            self.tokens.weight.copy_(weights.get("tokens.weight", weights["head.weight"]))
+            self.tokens.bias.copy_(weights.get("tokens.bias", weights["head.bias"]))
+
+    def weights(self) -> dict[str, Tensor]:
+        heads = {"tokens.weight": self.tokens.weight, "tokens.bias": self.tokens.bias}
+        own = {name: value.detach().half().contiguous() for name, value in heads.items()}
+        return {**super().weights(), **own}
+
+
+def run(
+    model: PassageReader, tokenizer: Tokenizer, rows: Sequence[Row]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the logits of the passages and of all their sentences, and which were read.
+
+    The logit of a sentence is the mean of its tokens'.
+    """
+    coded = tokenizer.encode_batch([(row.question, row.sheet.text) for row in rows])
+    ids = torch.tensor([e.ids for e in coded])
+    types = torch.tensor([e.type_ids for e in coded])
+    mask = torch.tensor([e.attention_mask for e in coded], dtype=torch.bool)
+    owner = torch.full(ids.shape, -1, dtype=torch.long)
+    before = 0
+    for i, (row, code) in enumerate(zip(rows, coded, strict=True)):
+        at, spans = 0, row.sheet.spans
+        for j, (segment, (start, end)) in enumerate(
+            zip(code.sequence_ids, code.offsets, strict=True)
+        ):
+            if segment != 1 or start == end:
+                continue
+            while at < len(spans) and start >= spans[at][1]:
+                at += 1
+            if at < len(spans) and start >= spans[at][0]:
+                owner[i, j] = before + at
+        before += len(spans)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        passages, tokens = model(ids, types, mask)
+    inside = owner >= 0
+    total = torch.zeros(before).index_add(0, owner[inside], tokens[inside].float())
+    count = torch.zeros(before).index_add(0, owner[inside], torch.ones(int(inside.sum())))
+    return passages.float(), total / count.clamp(min=1), count > 0
+
+
+def loss_of(model: PassageReader, tokenizer: Tokenizer, batch: list[Group]) -> Tensor:
+    """Return how wrong sentences and passages are, and each question's choice among them.
+
+    A question chooses among all sentences of its group and, with logit 0, that none answers.
+    """
+    entropy = nn.functional.binary_cross_entropy_with_logits
+    rows = [row for group in batch for row in group]
+    passages, sentences, read_at_all = run(model, tokenizer, rows)
+    labels = torch.tensor([label for row in rows for label in row.labels])
+    holds = torch.tensor([float(any(row.labels)) for row in rows])
+    chosen, at = [], 0
+    for group in batch:
+        end = at + sum(len(row.labels) for row in group)
+        logits = torch.cat([sentences[at:end], torch.zeros(1)])
+        truth = torch.cat([labels[at:end], 1 - labels[at:end].amax(0, keepdim=True)])
+        chosen.append(logits.logsumexp(0) - logits[truth > 0].logsumexp(0))
+        at = end
+    return (
+        entropy(sentences[read_at_all], labels[read_at_all], pos_weight=torch.tensor(3.0))
+        + 0.3 * entropy(passages, holds)
+        + 0.3 * torch.stack(chosen).mean()
+    )
+
+
+def development() -> list[Group]:
+    """Return each question of reader_dev beside the sections of one document."""
+    found = []
+    for file in sorted((HERE / "reader_dev").glob("questions-*.jsonl")):
+        root = HERE / "reader_dev" / "workspaces" / file.stem.split("-")[1]
+        documents = sorted(path for path in root.rglob("*") if path.is_file())
+        rng = random.Random(0)
+        for line in file.read_text("utf-8").splitlines():
+            item = json.loads(line)
+            path = root / item["path"] if item["answer"] else rng.choice(documents)
+            found.append(_sections(item["question"], item["answer"], path.read_text("utf-8")))
+    return found
+
+
+def _sections(question: str, answer: str, text: str) -> Group:
+    rows = []
+    for section in re.split(r"\n(?=#)", text):
+        head, _, body = section.partition("\n") if section.startswith("#") else ("", "", section)
+        parts = re.split(r"(?<=[.!?])\s+(?=[A-Z`\"(])|\n+", body)
+        lines = [part.strip() for part in parts if part.strip()][:30]
+        labels = [float(bool(answer) and (line in answer or answer in line)) for line in lines]
+        if lines:
+            rows.append(Row(question, sheet(head.lstrip("# "), lines), labels))
+    return rows
+
+
+def evaluate(model: PassageReader, tokenizer: Tokenizer, asked: list[Group]) -> str:
+    """Return how often the best sentence answers, and how well its logit tells that one does."""
+    model.eval()
+    right: list[float] = []
+    tops: dict[bool, list[float]] = {True: [], False: []}
+    with torch.no_grad():
+        for group in asked:
+            labels = [label for row in group for label in row.labels]
+            _, sentences, _ = run(model, tokenizer, group)
+            best = int(sentences.argmax())
+            tops[any(labels)].append(float(sentences[best]))
+            if any(labels):
+                right.append(labels[best])
+    model.train()
+    a, b = np.array(tops[True]), np.array(tops[False])
+    auc = (a[:, None] > b[None, :]).mean()
+    return f"best sentence right {np.mean(right):.3f}, answerable AUC {auc:.3f}"
+
+
+def main() -> None:
+    """Train and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("base", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--epochs", type=float, default=2)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--start", type=Path, help="go on from these weights")
+    parser.add_argument("--part", type=float, default=1.0, help="of questions of no workspace")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    rng = random.Random(options.seed)
+    tokenizer = Tokenizer.from_file(str(options.base / "tokenizer.json"))
+    tokenizer.enable_truncation(LENGTH, strategy="only_second")
+    # Few shapes, or the library keeps a kernel and its memory for each.
+    tokenizer.enable_padding(pad_to_multiple_of=32)
+    model = PassageReader(options.base)
+    if options.start:
+        model.restore(load_file(options.start))
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
+    files = [read(path) for path in sorted((HERE / "reader_train").glob("*.txt"))]
+    near = Near(options.base, files)
+    steps = [
+        batch
+        for _ in range(math.ceil(options.epochs))
+        for batch in batches(groups(files, near, rng, options.part), SIZE, rng)
+    ]
+    steps = steps[: round(len(steps) * options.epochs / math.ceil(options.epochs))]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, options.rate, total_steps=len(steps) + 1, pct_start=0.1
+    )
+    asked, started, total = development(), time.monotonic(), 0.0
+    model.train()
+    for number, batch in enumerate(steps, start=1):
+        loss = loss_of(model, tokenizer, batch)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        schedule.step()
+        total += float(loss.detach())
+        if number % 100 == 0:
+            minutes = (time.monotonic() - started) / 60
+            print(f"{number} of {len(steps)}: {total / 100:.4f}, {minutes:.1f} min", flush=True)
+            total = 0.0
+        if number % 500 == 0 or number == len(steps):
+            save_file(model.weights(), options.output)
+            print(f"dev: {evaluate(model, tokenizer, asked)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
