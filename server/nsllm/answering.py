@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import msgspec
 
 from nsllm.attempts import Stages
-from nsllm.generation.extractive import Reading, extract, says_not_found
+from nsllm.generation.extractive import extract, says_not_found
+from nsllm.generation.reading import Reading
 from nsllm.governance.pipeline import judge
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject

@@ -18,7 +18,7 @@ from nsllm.documents.sentences import is_prose
 from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError, UsageError
 from nsllm.generation.client import Sampling
-from nsllm.generation.extractive import Reading, rank, read
+from nsllm.generation.reading import Reading, rank, read
 from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.template import Message
 from nsllm.generation.writer import Lent
@@ -332,7 +332,7 @@ class Application:
         return answer
 
     def _read(self, question: str, passages: Sequence[Passage], embed: Embed) -> Reading:
-        return read(question, passages, self.models.reader(), embed)
+        return read(question, passages, self.models.readers(), embed)
 
     def _sync(self, paths: Collection[str]) -> IndexReport:
         return self._open_index().sync(paths=paths)

@@ -15,7 +15,7 @@ from nsllm.embedding.embedder import Embedder
 from nsllm.errors import ModelCorruptError, ModelMissingError, SettingsError, UsageError
 from nsllm.generation.client import GeneratorClient, GeneratorModel
 from nsllm.generation.exam import ExamResult, exam, sit
-from nsllm.generation.reader import Reader
+from nsllm.generation.reader import PassageReader, Readers, SentenceReader
 from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
@@ -29,7 +29,8 @@ from nsllm.scoring.scorer import Classifiers
 from nsllm.settings import Settings
 from nsllm.types import Finding, Passage, ProgressListener, Severity
 
-READER = "nsllm-reader"
+READERS = ("nsllm-reader", "nsllm-passage-reader")
+"""The one of sentences, and the one of passages."""
 _EXAM_FILE = "exam.json"
 
 
@@ -41,7 +42,7 @@ class ModelRuntime:
         self.settings = settings
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
-        self._reader: Reader | None = None
+        self._readers: Readers | None = None
         self._grounder: Grounder | ForeignGrounder | None = None
         self._classifier: Classifier | ForeignClassifier | None = None
         self._writers: dict[str, Writer | RemoteWriter] = {}
@@ -54,7 +55,7 @@ class ModelRuntime:
     def needed(self) -> tuple[str, ...]:
         """Return the ids of the models that an answer takes."""
         models = self.settings.models
-        return (models.embedder, READER, models.grounding, models.toxicity, models.generator)
+        return (models.embedder, *READERS, models.grounding, models.toxicity, models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -126,17 +127,21 @@ class ModelRuntime:
         """Return the chunker that fits the embedder."""
         return Chunker(self.embedder().tokenizer.library)
 
-    def reader(self) -> Reader:
-        """Return the reader.
+    def readers(self) -> Readers:
+        """Return the readers.
 
         Raises:
-            ModelMissingError: it is not on this machine.
-            ModelCorruptError: one of its files is missing or cut off.
+            ModelMissingError: one is not on this machine.
+            ModelCorruptError: one of their files is missing or cut off.
         """
         with self._lock:
-            if self._reader is None:
-                self._reader = Reader(self._installed(READER).folder, threads=self.threads)
-            return self._reader
+            if self._readers is None:
+                sentence, passage = (self._installed(model).folder for model in READERS)
+                self._readers = Readers(
+                    sentence=SentenceReader(sentence, threads=self.threads),
+                    passage=PassageReader(passage, threads=self.threads),
+                )
+            return self._readers
 
     def classifiers(self) -> Classifiers:
         """Return the classifiers that are on this machine; `remarks` names the others.

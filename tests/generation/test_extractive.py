@@ -4,7 +4,8 @@ import math
 
 import msgspec
 
-from nsllm.generation.extractive import NOT_FOUND, Candidate, Reading, extract
+from nsllm.generation.extractive import NOT_FOUND, extract
+from nsllm.generation.reading import Candidate, Reading
 from nsllm.settings import Extraction
 from nsllm.types import Chunk, Passage
 
@@ -28,6 +29,7 @@ def judged(source: Passage, span: tuple[int, int], kind: str, confidence: float)
         kind=kind,
         confidence=confidence,
         order=order,
+        around=3.0,
     )
 
 

@@ -1,63 +1,134 @@
-"""The reader: a cross-encoder that says how likely a sentence answers a question."""
+"""The readers: cross-encoders that say how likely a sentence answers a question.
 
-import threading
+One reads a sentence by itself, under its heading and behind the sentence before it; the other reads
+a whole passage and marks its sentences. They err in different ways.
+"""
+
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from nsllm.embedding.embedder import MODEL_FILE, Session, batches
-from nsllm.embedding.tokenizer import Tokenizer
+from nsllm.embedding.embedder import batches
+from nsllm.models.cross_encoder import CrossEncoder
 
-_CONTEXT_TOKENS = 128
+_SENTENCE_TOKENS = 128
 """As in training (scripts/training/reader.py)."""
 
+_PASSAGE_TOKENS = 320
+"""Few were longer in training (scripts/training/passage_reader.py)."""
 
-class Reader:
-    """Reads with the model in `folder`, which is opened at the first use; threads may share it."""
+_UNREAD = -12.0
+"""The log-odds of a sentence that lies behind the end of the context."""
+
+_BETWEEN = " | "
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage as it is read: its heading and its sentences in one line of text.
+
+    `spans` are where the sentences stand in `text`.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of one passage, in log-odds: float64 [sentences], and of the passage."""
+
+    sentences: NDArray[np.float64]
+    passage: float
+
+
+class SentenceReader:
+    """Reads sentences one by one with the model in `folder`."""
 
     def __init__(self, folder: Path, *, threads: int = 0, provider: str = "cpu") -> None:
-        self.folder = folder
-        self._threads = threads
-        self._provider = provider
-        self._opening = threading.Lock()
-        self._session: Session | None = None
+        self._network = _network(folder, _SENTENCE_TOKENS, threads, provider)
 
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer(self.folder)
-        tokenizer.library.enable_truncation(_CONTEXT_TOKENS, strategy="only_second")
-        return tokenizer
-
-    def answer_probability(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return float32 [len(texts)]: the probability that each text answers the question."""
-        chances = np.zeros(len(texts), np.float32)
-        # A question that fills the context would leave no room for the sentence.
-        short = " ".join(question.split()[:64])
-        coded = self._tokenizer.encode_pairs([(short, text) for text in texts])
+    def read(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return float64 [len(texts)]: the log-odds that each text answers the question."""
+        odds = np.zeros(len(texts))
+        coded = self._network.encode(_pairs(question, texts))
         for batch in batches([len(row.ids) for row in coded]):
-            chances[batch] = self._run([coded[i] for i in batch])
-        return chances
+            [chances] = self._network.run([coded[i] for i in batch], ["probability"])
+            odds[batch] = _log_odds(chances)
+        return odds
 
-    def _run(self, rows: Sequence[Encoding]) -> NDArray[np.float32]:
-        width = max(len(row.ids) for row in rows)
-        ids, types, mask = (np.zeros((len(rows), width), np.int64) for _ in range(3))
-        for i, row in enumerate(rows):
-            ids[i, : len(row.ids)] = row.ids
-            types[i, : len(row.ids)] = row.type_ids
-            mask[i, : len(row.ids)] = 1
-        feeds = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
-        return self._open().run(["probability"], feeds)[0]
 
-    def _open(self) -> Session:
-        with self._opening:
-            if self._session is None:
-                from nsllm.models.session import open_session
+class PassageReader:
+    """Reads whole passages with the model in `folder`."""
 
-                self._session = open_session(
-                    self.folder / MODEL_FILE, threads=self._threads, provider=self._provider
-                )
-            return self._session
+    def __init__(self, folder: Path, *, threads: int = 0, provider: str = "cpu") -> None:
+        self._network = _network(folder, _PASSAGE_TOKENS, threads, provider)
+
+    def read(self, question: str, sheets: Sequence[Sheet]) -> list[Marks]:
+        """Read each sheet beside the question; a sentence has the mean of its tokens' odds."""
+        coded = self._network.encode(_pairs(question, [sheet.text for sheet in sheets]))
+        found: dict[int, Marks] = {}
+        for batch in batches([len(row.ids) for row in coded]):
+            rows = [coded[i] for i in batch]
+            passages, tokens = self._network.run(rows, ["probability", "token_probability"])
+            for i, row, passage, chances in zip(batch, rows, passages, tokens, strict=True):
+                sentences = _of_sentences(sheets[i].spans, row, _log_odds(chances))
+                found[i] = Marks(sentences=sentences, passage=float(_log_odds(passage)))
+        return [found[i] for i in range(len(sheets))]
+
+
+class Readers(msgspec.Struct, frozen=True, kw_only=True):
+    """Both of them."""
+
+    sentence: SentenceReader
+    passage: PassageReader
+
+
+def sheet(heading: str, sentences: Sequence[str]) -> Sheet:
+    """Write a heading and sentences as the reader of passages was trained on them."""
+    text, spans = " ".join(heading.split()), []
+    for sentence in sentences:
+        start = len(text) + len(_BETWEEN)
+        text = f"{text}{_BETWEEN}{' '.join(sentence.split())}"
+        spans.append((start, len(text)))
+    return Sheet(text=text, spans=tuple(spans))
+
+
+def context(sentence: str, heading: str, before: str) -> str:
+    """Write a sentence, its heading and what comes before as the reader of sentences learnt."""
+    return _BETWEEN.join(" ".join(part.split()) for part in (sentence, heading, before)).strip()
+
+
+def _network(folder: Path, context_tokens: int, threads: int, provider: str) -> CrossEncoder:
+    return CrossEncoder(folder, context_tokens, "only_second", threads=threads, provider=provider)
+
+
+def _pairs(question: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    # A question that fills the context would leave no room for the rest.
+    short = " ".join(question.split()[:64])
+    return [(short, text) for text in texts]
+
+
+def _of_sentences(
+    spans: Sequence[tuple[int, int]], row: Encoding, tokens: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    total, count = np.zeros(len(spans)), np.zeros(len(spans))
+    at = 0
+    for segment, (start, end), odds in zip(
+        row.sequence_ids, row.offsets, tokens[: len(row.ids)], strict=True
+    ):
+        if segment != 1 or start == end:
+            continue
+        while at < len(spans) and start >= spans[at][1]:
+            at += 1
+        if at < len(spans) and start >= spans[at][0]:
+            total[at] += odds
+            count[at] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), _UNREAD)
+
+
+def _log_odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:
+    bounded = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
+    return np.log(bounded / (1 - bounded))

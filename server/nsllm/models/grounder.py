@@ -3,15 +3,14 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from nsllm.embedding.embedder import MODEL_FILE, Session, batches
-from nsllm.embedding.tokenizer import Tokenizer
+from nsllm.embedding.embedder import batches
+from nsllm.models.cross_encoder import CrossEncoder
 from nsllm.scoring.support import Reading
 
 CONTEXT_TOKENS = 160
@@ -28,10 +27,10 @@ class Grounder:
 
     def __init__(self, folder: Path, *, threads: int = 0, provider: str = "cpu") -> None:
         self.folder = folder
-        self._threads = threads
-        self._provider = provider
+        self._network = CrossEncoder(
+            folder, CONTEXT_TOKENS, "longest_first", threads=threads, provider=provider
+        )
         self._lock = threading.Lock()
-        self._session: Session | None = None
         self._known: OrderedDict[tuple[str, str], Reading] = OrderedDict()
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
@@ -49,43 +48,17 @@ class Grounder:
                 self._known.popitem(last=False)
         return [found[pair] for pair in pairs]
 
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer(self.folder)
-        tokenizer.library.enable_truncation(CONTEXT_TOKENS, strategy="longest_first")
-        return tokenizer
-
     def _read(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
-        coded = self._tokenizer.encode_pairs(pairs)
+        coded = self._network.encode(pairs)
         readings: dict[int, Reading] = {}
         for batch in batches([len(row.ids) for row in coded], _BATCH_TOKENS):
             rows = [coded[i] for i in batch]
-            logits, tokens = self._run(rows)
+            supported, tokens = self._network.run(rows, ["probability", "token_probability"])
+            inside = np.clip(supported.astype(np.float64), 1e-6, 1 - 1e-6)
+            logits = np.log(inside / (1 - inside))
             for i, row, logit, chances in zip(batch, rows, logits, tokens, strict=True):
                 readings[i] = Reading(logit=float(logit), tokens=_tokens_of_claim(row, chances))
         return [readings[i] for i in range(len(pairs))]
-
-    def _run(self, rows: Sequence[Encoding]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        width = max(len(row.ids) for row in rows)
-        ids, types, mask = (np.zeros((len(rows), width), np.int64) for _ in range(3))
-        for i, row in enumerate(rows):
-            ids[i, : len(row.ids)] = row.ids
-            types[i, : len(row.ids)] = row.type_ids
-            mask[i, : len(row.ids)] = 1
-        feeds = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
-        chances, tokens = self._open().run(["probability", "token_probability"], feeds)
-        inside = np.clip(chances.astype(np.float64), 1e-6, 1 - 1e-6)
-        return np.log(inside / (1 - inside)), tokens
-
-    def _open(self) -> Session:
-        with self._lock:
-            if self._session is None:
-                from nsllm.models.session import open_session
-
-                self._session = open_session(
-                    self.folder / MODEL_FILE, threads=self._threads, provider=self._provider
-                )
-            return self._session
 
 
 def _tokens_of_claim(

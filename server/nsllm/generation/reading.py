@@ -1,0 +1,176 @@
+"""What the readers make of the passages of a question: every sentence as a candidate answer."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import msgspec
+import numpy as np
+
+from nsllm.documents.sentences import Sentence, is_prose, split
+from nsllm.generation.reader import Readers, context, sheet
+from nsllm.scoring.grounding import Embed
+from nsllm.types import Passage
+
+# Chosen on the development questions (scripts/training/reader_dev), like what follows.
+_AROUND = 0.5
+"""What the log-odds of a passage count against those of a sentence."""
+
+_NEARNESS = 7.0
+"""What a cosine counts against log-odds."""
+
+_ANSWERED = (0.17, 0.29, 0.81, -1.14)
+"""Weights of the best candidate's order and of its passage's log-odds and similarity, and the bias,
+of the log-odds that the passages answer at all. The bias is where four in five of the unanswerable
+development questions are declined."""
+
+_SURE = 15.0
+"""An order beyond this is not told apart."""
+
+_SENTENCES_READ = 64
+"""Sentences that are also read one by one, of the most similar passages."""
+
+_UNREAD = -6.0
+"""The log-odds of the others."""
+
+
+Place = tuple[Passage, Sentence]
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence of a passage, and the probability that it answers the question."""
+
+    passage: Passage
+    start: int
+    end: int
+    kind: str
+    confidence: float
+    order: float
+    """Log-odds of both readers and the likeness in meaning: what candidates are ordered by."""
+    around: float
+    """The log-odds that the passage answers."""
+
+    @property
+    def quote(self) -> str:
+        """The sentence as an answer shows it."""
+        return _quotation(self.passage.chunk.text[self.start : self.end], self.kind)
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What the reader made of the passages of one question, best candidate first."""
+
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def confidence(self) -> float:
+        """The probability that the passages answer the question."""
+        if not self.candidates:
+            return 0.0
+        best = self.candidates[0]
+        sentence, passage, similarity, bias = _ANSWERED
+        likely = sentence * float(np.clip(best.order, -_SURE, _SURE)) + passage * best.around
+        likely += similarity * best.passage.similarity + bias
+        return float(1 / (1 + np.exp(-np.clip(likely, -40, 40))))
+
+    def within(self, passages: Sequence[Passage]) -> "Reading":
+        """Return the reading of these passages alone."""
+        kept = {id(passage) for passage in passages}
+        return Reading(candidates=tuple(c for c in self.candidates if id(c.passage) in kept))
+
+
+def read(question: str, passages: Sequence[Passage], readers: Readers, embed: Embed) -> Reading:
+    """Judge every sentence of the passages as an answer to the question.
+
+    What the two readers say and the likeness in meaning give the order together: on the development
+    questions that finds more answers than any of them.
+    """
+    places = [
+        (passage, sentence)
+        for passage in passages
+        for sentence in split(passage.chunk.text, prose=is_prose(passage.chunk.path))
+    ]
+    alone, marks = _alone(question, places, readers), _marks(question, places, readers)
+    quotes = [_quotation(_words(*place), place[1].kind) for place in places]
+    vectors = embed([question, *quotes])
+    nearness = vectors[1:] @ vectors[0]
+    found = [
+        Candidate(
+            passage=passage,
+            start=sentence.start,
+            end=sentence.end,
+            kind=sentence.kind,
+            confidence=float(1 / (1 + np.exp(-(odds + mark) / 2))),
+            order=float(odds + mark + _AROUND * around + _NEARNESS * near),
+            around=around,
+        )
+        for (passage, sentence), odds, (mark, around), near in zip(
+            places, alone, marks, nearness, strict=True
+        )
+        if sentence.kind != "heading"
+    ]
+    return Reading(candidates=tuple(sorted(found, key=lambda c: -c.order)))
+
+
+def _alone(question: str, places: Sequence[Place], readers: Readers) -> list[float]:
+    """Return the log-odds of each sentence read by itself."""
+    texts: dict[int, str] = {}
+    before = table = ""
+    for i, (passage, sentence) in enumerate(places):
+        if not i or passage is not places[i - 1][0]:
+            before = table = ""
+        if sentence.kind == "heading":
+            continue
+        text = _words(passage, sentence)
+        # A row means what the head of its table says.
+        table = (table or text) if sentence.kind == "row" else ""
+        texts[i] = context(text, _heading(passage), table if table and table != text else before)
+        before = text
+    chosen = list(texts)[:_SENTENCES_READ]
+    odds = dict(
+        zip(chosen, readers.sentence.read(question, [texts[i] for i in chosen]), strict=True)
+    )
+    return [float(odds.get(i, _UNREAD)) for i in range(len(places))]
+
+
+def _marks(question: str, places: Sequence[Place], readers: Readers) -> list[tuple[float, float]]:
+    """Return for each sentence the log-odds of it and of its passage, read as one."""
+    grouped = [list(group) for _, group in groupby(places, key=lambda place: id(place[0]))]
+    sheets = [
+        sheet(_heading(group[0][0]), [_line(_words(*place), place[1].kind) for place in group])
+        for group in grouped
+    ]
+    return [
+        (float(odds), mark.passage)
+        for mark in readers.passage.read(question, sheets)
+        for odds in mark.sentences
+    ]
+
+
+def rank(passages: Sequence[Passage], reading: Reading) -> list[Passage]:
+    """Order passages by their best candidate, then by how they were retrieved."""
+    best: dict[int, float] = {}
+    for candidate in reading.candidates:
+        key = id(candidate.passage)
+        best[key] = max(best.get(key, 0.0), candidate.confidence)
+    return sorted(passages, key=lambda p: -(best.get(id(p), 0.0) + p.score))
+
+
+def _words(passage: Passage, sentence: Sentence) -> str:
+    return passage.chunk.text[sentence.start : sentence.end]
+
+
+def _heading(passage: Passage) -> str:
+    return passage.chunk.heading.rsplit(" > ", maxsplit=1)[-1]
+
+
+def _quotation(text: str, kind: str) -> str:
+    """Return a sentence as an answer shows it."""
+    line = _line(text, kind)
+    return f"`{line}`" if kind == "code" and "`" not in line else line
+
+
+def _line(text: str, kind: str) -> str:
+    """Return a sentence on one line, and without the borders of a table."""
+    text = " ".join(text.split())
+    if kind == "row":
+        return " · ".join(cell for part in text.strip("|").split("|") if (cell := part.strip()))
+    return text
