@@ -18,7 +18,7 @@ from nsllm.documents.sentences import is_prose
 from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError, UsageError
 from nsllm.generation.client import Sampling
-from nsllm.generation.reading import Reading, rank, read
+from nsllm.generation.reading import rank, read
 from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.template import Message
 from nsllm.generation.writer import Lent
@@ -38,7 +38,6 @@ from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, without_markers
 from nsllm.scoring.evidence import blank, passage_chunk
-from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.stopping import checkpoint, on_thread
@@ -142,9 +141,8 @@ class Application:
         clock = Stopwatch()
         with clock.measure("retrieval"):
             completed = complete(question)
-            found = await on_thread(
-                lambda: self._retrieve(search_text(completed), max(_POOL, question.top_k))
-            )
+            count = max(_POOL, question.top_k)
+            found = await on_thread(lambda: self._retrieve(search_text(completed), count))
         asked = Asked(question, completed, tuple(found), client, listener, clock)
         recall = self._recall(asked)
         kept = await asyncio.to_thread(recall.find)
@@ -285,7 +283,8 @@ class Application:
         question, clock = asked.completed, asked.clock
         embed = await asyncio.to_thread(recall.embedder)
         with clock.measure("reading"):
-            reading = await on_thread(lambda: self._read(question.text, asked.found, embed))
+            reader = self.models.readers()
+            reading = await on_thread(lambda: read(question.text, asked.found, reader, embed))
         passages = tuple(rank(asked.found, reading)[: question.top_k])
         recording = Recording(asked.listener)
         recording(Retrieved(passages=passages))
@@ -330,9 +329,6 @@ class Application:
         answer = asked.answer(kept, uuid.uuid4().hex, cached=True)
         await asyncio.to_thread(self._record, answer, asked.client, cached_from=kept.id)
         return answer
-
-    def _read(self, question: str, passages: Sequence[Passage], embed: Embed) -> Reading:
-        return read(question, passages, self.models.readers(), embed)
 
     def _sync(self, paths: Collection[str]) -> IndexReport:
         return self._open_index().sync(paths=paths)
