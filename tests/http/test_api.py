@@ -304,7 +304,7 @@ def test_several_workspaces_are_named(start: Start, harrow: Path, tmp_path: Path
     other.mkdir()
     (other / "plans.md").write_text("# Plans\n\nThe Solo plan is free.\n", encoding="utf-8")
     with start(harrow, other).ready().client() as client:
-        question = "What does the Solo plan cost?"
+        question = "Which plan is free?"
         assert "free" in ask(client, question=question, workspace="other")["text"]
         assert "free" not in ask(client, question=question)["text"]
         names = [each["workspace"] for each in client.get("/api/index").json()["workspaces"]]
