@@ -6,6 +6,7 @@ import msgspec
 
 from nsllm.generation.extractive import NOT_FOUND, extract
 from nsllm.generation.reading import Candidate, Reading
+from nsllm.scoring.claims import claims
 from nsllm.settings import Extraction
 from nsllm.types import Chunk, Passage
 
@@ -73,3 +74,23 @@ def test_an_unlikely_answer_from_a_distant_passage_is_none() -> None:
     sure = [Reading(candidates=(candidate(source, 0.7),)) for source in (near, far)]
     assert extract(sure[0], [near], Extraction()).found
     assert not extract(sure[1], [far], Extraction()).found
+
+
+def test_what_is_no_sentence_is_quoted_by_itself() -> None:
+    """Or two quotes would be one claim, which no passage supports as a whole."""
+    texts = ["It is kept for a month.", "| Solo | 30 days |", "Then it goes to the archive."]
+    kinds = ["prose", "row", "prose"]
+    sources = [passage(text) for text in texts]
+    found = [
+        judged(source, (0, len(text)), kind, 0.9)
+        for source, text, kind in zip(sources, texts, kinds, strict=True)
+    ]
+    quoted = extract(Reading(candidates=tuple(found)), sources, Extraction()).text
+    assert quoted == (
+        "It is kept for a month. [1]\n\nSolo · 30 days [2]\n\nThen it goes to the archive. [3]"
+    )
+    assert [claim.text for claim in claims(quoted)] == [
+        "It is kept for a month. [1]",
+        "Solo · 30 days [2]",
+        "Then it goes to the archive. [3]",
+    ]

@@ -61,6 +61,14 @@ def test_a_quotation_is_certain() -> None:
     assert found.evidence.text == "The cache keeps entries for 30 s."
 
 
+def test_a_row_of_a_table_is_quoted_without_its_borders() -> None:
+    table = "| Plan | Days | Where |\n|---|---|---|\n| Solo | 30 | On site |\n"
+    [found] = judged("Solo · 30 · On site [1]", table)
+    assert (found.score, found.unsupported) == (1.0, ())
+    [other] = judged("Solo · 90 · On site [1]", table)
+    assert other.score < 1.0
+
+
 def test_of_a_quotation_only_the_window_that_has_it_is_read() -> None:
     """Quoted answers are most answers: what no reading could change is not read."""
     model, text = Model(), "The cache keeps entries for 30 s."

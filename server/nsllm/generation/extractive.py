@@ -10,6 +10,9 @@ NOT_FOUND = "Nothing in this workspace answers that."
 
 _MAX_WORDS = 74
 
+_ENDS = (".", "!", "?", "…", '."', ".)")
+"""How a sentence ends."""
+
 # Chosen on the development questions (scripts/training/reader_dev).
 _MARGIN = 8.0
 """How far below the best a sentence may be, in log-odds, to be quoted beside it."""
@@ -29,8 +32,19 @@ def extract(reading: Reading, passages: Sequence[Passage], limits: Extraction) -
         return Draft(text=NOT_FOUND, mode="extract", model=None, found=False)
     chosen = _choose(kept.candidates, limits)
     chosen.sort(key=lambda c: (markers[id(c.passage)], c.start))
-    text = " ".join(f"{c.quote} [{markers[id(c.passage)]}]" for c in chosen)
+    text = _joined([(c.quote, markers[id(c.passage)]) for c in chosen])
     return Draft(text=text, mode="extract", model=None)
+
+
+def _joined(quotes: Sequence[tuple[str, int]]) -> str:
+    """Join quotes with their markers; what is no sentence, such as a row, stands by itself."""
+    text, ended = "", True
+    for quote, marker in quotes:
+        is_sentence = quote.endswith(_ENDS)
+        between = " " if ended and is_sentence else "\n\n"
+        text = f"{text}{between if text else ''}{quote} [{marker}]"
+        ended = is_sentence
+    return text
 
 
 def _choose(candidates: Sequence[Candidate], limits: Extraction) -> list[Candidate]:

@@ -16,6 +16,7 @@ from nsllm.scoring.words import asserted_words, content_words
 Span = tuple[int, int]
 
 _FACTS = frozenset({"number", "date", "version", "unit", "identifier", "path", "flag"})
+_CELL = re.compile(r"(?:^|(?<=\s))[|·](?=\s|$)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s]")
 
 
@@ -164,4 +165,5 @@ def _is_absent(word: str, offered: frozenset[str]) -> float:
 
 
 def _squeeze(text: str) -> str:
-    return " ".join(text.split()).strip(" .;:").lower()
+    # A row of a table is quoted without its borders.
+    return " ".join(_CELL.sub(" ", text).split()).strip(" .;:").lower()
