@@ -3,8 +3,9 @@
 schemathesis makes them from the server's own OpenAPI document, valid and invalid ones, and checks
 every answer: no server error, status, media type, headers and body as described, what is invalid
 is refused, what is valid is accepted, nothing is answered without a token. Start the server with
-NSLLM_GENERATION_MAX_TOKENS=1: the texts themselves are not what is tested. Further arguments go on
-to schemathesis, such as `--include-path /api/search`.
+NSLLM_GENERATION_MAX_TOKENS=1: the texts themselves are not what is tested; and with
+NSLLM_SERVER_LEND=true, so that raw texts may be asked for. Further arguments go on to schemathesis,
+such as `--include-path /api/search`.
 """
 
 import argparse
@@ -14,10 +15,16 @@ import tempfile
 from pathlib import Path
 
 # What the server knows, and the document cannot: which models and workspaces there are, what fits
-# into a model's context, and what of OpenAI's protocol no model here can do.
+# into a model's context, and what of OpenAI's protocol no model here can do. What is too long may
+# make the body too large before it is read.
 _SETTINGS = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "404", "409", "422"]
+
+[checks.negative_data_rejection]
+expected-statuses = [
+  "400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx",
+]
 
 [[operations]]
 include-path-regex = "^/v1/(chat/)?(completions|embeddings)$"

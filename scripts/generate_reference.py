@@ -124,7 +124,8 @@ def _kind(schema: dict[str, Any]) -> str:
         return f"`{schema['const']}`"
     if schema.get("type") == "array":
         return f"list of {_kind(schema['items'])}" if schema.get("items") else "list"
-    return str(schema.get("type", "anything"))
+    types = schema.get("type", "anything")
+    return types if isinstance(types, str) else " or ".join(types)
 
 
 def _note(schema: dict[str, Any], parameter: dict[str, Any]) -> str:

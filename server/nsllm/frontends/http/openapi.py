@@ -140,7 +140,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     }
     if operation.streams:
         content["text/event-stream"] = {
-            "schema": {"type": "string"},
+            # A text as a whole; tools that read it event by event meet objects.
+            "schema": {"type": ["string", "object"]},
             "examples": _example(operation.events),
         }
     responses: dict[str, Any] = {
