@@ -2,11 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsllm.frontends.http.bodies import MAX_DEPTH, check_depth
+from nsllm.frontends.http.bodies import MAX_DEPTH, check_depth, decode
 from nsllm.frontends.http.problems import RequestRefused
 
 JSON = st.recursive(
@@ -51,3 +52,16 @@ def test_what_is_not_nested_is_left_to_the_decoder(body: bytes) -> None:
 def test_a_string_without_end_is_read_once(body: bytes) -> None:
     """The test's time limit tells: looked at from each of its quotes, it would take hours."""
     check_depth(b"[]" * (MAX_DEPTH + 1) + body)
+
+
+class Asked(msgspec.Struct):
+    top_k: int
+    share: float = 0.5
+
+
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero() -> None:
+    decoder = msgspec.json.Decoder(Asked)
+    assert decode(decoder, b'{"top_k": 42.0, "share": 1.0}') == Asked(42, 1.0)
+    for wrong in (b'{"top_k": 4.2}', b'{"top_k": 1e300}', b'{"top_k": "4"}', b"{"):
+        with pytest.raises(msgspec.MsgspecError):
+            decode(decoder, wrong)

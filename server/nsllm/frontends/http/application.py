@@ -11,6 +11,7 @@ from litestar.response import Stream
 from nsllm.errors import NsllmError
 from nsllm.frontends import wire
 from nsllm.frontends.http import webpage
+from nsllm.frontends.http.bodies import decode
 from nsllm.frontends.http.catalogue import OPERATIONS
 from nsllm.frontends.http.gate import (
     App,
@@ -77,7 +78,7 @@ def _route(operation: Operation, context: Context) -> HTTPRouteHandler:
             )
         try:
             if operation.method == "POST":
-                body = decoder.decode(await request.body())
+                body = decode(decoder, await request.body())
             else:
                 body = msgspec.convert(_query(request), operation.takes, strict=False)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -3,12 +3,17 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from nsllm.frontends.http.problems import RequestRefused
 
 MAX_DEPTH = 32
 """Deepest nesting of arrays and objects; no request needs more than five levels."""
+
+_EXACT = 2.0**53
+"""Below this a float is the whole number that was meant."""
 
 BODY_S = 20.0
 """Longest time for sending a body."""
@@ -18,6 +23,33 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 # A string without an end is taken up to the body's end: looked for again behind each of its escaped
 # quotes, it would take time with the square of its length.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
+
+
+_Record = TypeVar("_Record")
+
+
+def decode(decoder: msgspec.json.Decoder[_Record], body: bytes) -> _Record:
+    """Decode a body; a whole number may be written with a fraction of zero, as JSON Schema has it.
+
+    Raises:
+        msgspec.MsgspecError: it is not what the decoder takes.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        found = _whole(msgspec.json.decode(body))
+        return decoder.decode(msgspec.json.encode(found))
+
+
+def _whole(value: Any) -> Any:
+    """Return the value with integers for whole numbers."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value
 
 
 class Disconnected(Exception):  # noqa: N818 - it is no error that a client leaves
