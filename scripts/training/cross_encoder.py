@@ -2,10 +2,12 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from tokenizers import Encoding
 from torch import Tensor, nn
 
 MATRICES = (
@@ -121,3 +123,60 @@ class CrossEncoder(nn.Module):
             found[f"{key.replace('/', '.')}.down"] = layer.down
             found[f"{key.replace('/', '.')}.up"] = layer.up
         return {name: value.detach().half().contiguous() for name, value in found.items()}
+
+
+class TokenMarker(CrossEncoder):
+    """Gives a sequence one logit, and each of its tokens one."""
+
+    def __init__(self, folder: Path, rank: int = 16) -> None:
+        super().__init__(folder, rank)
+        self.tokens = nn.Linear(self.head.in_features, 1)
+
+    def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.states(ids, types, mask)
+        weight = mask[:, :, None].float()
+        mean = (x * weight).sum(1) / weight.sum(1)
+        return self.head(self.dropout(mean))[:, 0], self.tokens(self.dropout(x))[:, :, 0]
+
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        super().restore(weights)
+        with torch.no_grad():
+            self.tokens.weight.copy_(weights.get("tokens.weight", weights["head.weight"]))
+            self.tokens.bias.copy_(weights.get("tokens.bias", weights["head.bias"]))
+
+    def weights(self) -> dict[str, Tensor]:
+        heads = {"tokens.weight": self.tokens.weight, "tokens.bias": self.tokens.bias}
+        own = {name: value.detach().half().contiguous() for name, value in heads.items()}
+        return {**super().weights(), **own}
+
+    def mark(
+        self, coded: Sequence[Encoding], spans: Sequence[Sequence[tuple[int, int]]], segment: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of the sequences and of all spans, and which of these were read.
+
+        `spans` are those of each sequence, in order, in the text of its `segment`; the logit of
+        one is the mean of its tokens'.
+        """
+        ids = torch.tensor([code.ids for code in coded])
+        types = torch.tensor([code.type_ids for code in coded])
+        mask = torch.tensor([code.attention_mask for code in coded], dtype=torch.bool)
+        owner = torch.full(ids.shape, -1, dtype=torch.long)
+        before = 0
+        for i, (code, own) in enumerate(zip(coded, spans, strict=True)):
+            at = 0
+            for j, (number, (start, end)) in enumerate(
+                zip(code.sequence_ids, code.offsets, strict=True)
+            ):
+                if number != segment or start == end:
+                    continue
+                while at < len(own) and start >= own[at][1]:
+                    at += 1
+                if at < len(own) and start >= own[at][0]:
+                    owner[i, j] = before + at
+            before += len(own)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            whole, tokens = self(ids, types, mask)
+        inside = owner >= 0
+        total = torch.zeros(before).index_add(0, owner[inside], tokens[inside].float())
+        count = torch.zeros(before).index_add(0, owner[inside], torch.ones(int(inside.sum())))
+        return whole.float(), total / count.clamp(min=1), count > 0

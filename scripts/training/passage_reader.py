@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cross_encoder import CrossEncoder
+from cross_encoder import TokenMarker
 from passage_data import Group, Near, Row, batches, groups, read
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
@@ -41,65 +41,15 @@ LENGTH = 288
 SIZE = 24
 
 
-class PassageReader(CrossEncoder):
-    """Gives a passage beside a question one logit, and each token one."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, RANK)
-        self.tokens = nn.Linear(self.head.in_features, 1)
-
-    def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.states(ids, types, mask)
-        weight = mask[:, :, None].float()
-        mean = (x * weight).sum(1) / weight.sum(1)
-        return self.head(self.dropout(mean))[:, 0], self.tokens(self.dropout(x))[:, :, 0]
-
-    def restore(self, weights: dict[str, Tensor]) -> None:
-        super().restore(weights)
-        with torch.no_grad():
-            self.tokens.weight.copy_(weights.get("tokens.weight", weights["head.weight"]))
-            self.tokens.bias.copy_(weights.get("tokens.bias", weights["head.bias"]))
-
-    def weights(self) -> dict[str, Tensor]:
-        heads = {"tokens.weight": self.tokens.weight, "tokens.bias": self.tokens.bias}
-        own = {name: value.detach().half().contiguous() for name, value in heads.items()}
-        return {**super().weights(), **own}
-
-
 def run(
-    model: PassageReader, tokenizer: Tokenizer, rows: Sequence[Row]
+    model: TokenMarker, tokenizer: Tokenizer, rows: Sequence[Row]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the logits of the passages and of all their sentences, and which were read.
-
-    The logit of a sentence is the mean of its tokens'.
-    """
+    """Return the logits of the passages and of all their sentences, and which were read."""
     coded = tokenizer.encode_batch([(row.question, row.sheet.text) for row in rows])
-    ids = torch.tensor([e.ids for e in coded])
-    types = torch.tensor([e.type_ids for e in coded])
-    mask = torch.tensor([e.attention_mask for e in coded], dtype=torch.bool)
-    owner = torch.full(ids.shape, -1, dtype=torch.long)
-    before = 0
-    for i, (row, code) in enumerate(zip(rows, coded, strict=True)):
-        at, spans = 0, row.sheet.spans
-        for j, (segment, (start, end)) in enumerate(
-            zip(code.sequence_ids, code.offsets, strict=True)
-        ):
-            if segment != 1 or start == end:
-                continue
-            while at < len(spans) and start >= spans[at][1]:
-                at += 1
-            if at < len(spans) and start >= spans[at][0]:
-                owner[i, j] = before + at
-        before += len(spans)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        passages, tokens = model(ids, types, mask)
-    inside = owner >= 0
-    total = torch.zeros(before).index_add(0, owner[inside], tokens[inside].float())
-    count = torch.zeros(before).index_add(0, owner[inside], torch.ones(int(inside.sum())))
-    return passages.float(), total / count.clamp(min=1), count > 0
+    return model.mark(coded, [row.sheet.spans for row in rows], segment=1)
 
 
-def loss_of(model: PassageReader, tokenizer: Tokenizer, batch: list[Group]) -> Tensor:
+def loss_of(model: TokenMarker, tokenizer: Tokenizer, batch: list[Group]) -> Tensor:
     """Return how wrong sentences and passages are, and each question's choice among them.
 
     A question chooses among all sentences of its group and, with logit 0, that none answers.
@@ -149,7 +99,7 @@ def _sections(question: str, answer: str, text: str) -> Group:
     return rows
 
 
-def evaluate(model: PassageReader, tokenizer: Tokenizer, asked: list[Group]) -> str:
+def evaluate(model: TokenMarker, tokenizer: Tokenizer, asked: list[Group]) -> str:
     """Return how often the best sentence answers, and how well its logit tells that one does."""
     model.eval()
     right: list[float] = []
@@ -185,7 +135,7 @@ def main() -> None:
     tokenizer.enable_truncation(LENGTH, strategy="only_second")
     # Few shapes, or the library keeps a kernel and its memory for each.
     tokenizer.enable_padding(pad_to_multiple_of=32)
-    model = PassageReader(options.base)
+    model = TokenMarker(options.base, RANK)
     if options.start:
         model.restore(load_file(options.start))
     trained = [p for p in model.parameters() if p.requires_grad]

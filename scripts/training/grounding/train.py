@@ -66,7 +66,8 @@ def loss_of(logits: Tensor, tokens: Tensor, labels: Tensor, targets: Tensor) -> 
 def batches(rows: list[Row], seed: int) -> Iterator[list[Row]]:
     """Yield batches of pairs of like length, in random order."""
     rng = random.Random(seed)
-    pools = [rows[i : i + SIZE * 60] for i in range(0, len(rows), SIZE * 60)]
+    mixed = rng.sample(rows, len(rows))
+    pools = [mixed[i : i + SIZE * 60] for i in range(0, len(rows), SIZE * 60)]
     for pool in pools:
         alike = sorted(pool, key=lambda row: len(row["claim"]) + len(row["window"]))
         parts = [alike[i : i + SIZE] for i in range(0, len(alike), SIZE)]
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--start", type=Path, help="go on from these weights")
+    parser.add_argument("--seed", type=int, default=0, help="the order of the pairs")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -124,7 +126,7 @@ def main() -> None:
     )
     # Long pairs cost most and teach no more.
     rows = [row for row in rows if len(row["claim"]) + len(row["window"]) <= MOST_CHARACTERS]
-    parts = list(batches(rows, seed=0))
+    parts = list(batches(rows, options.seed))
     started, total = time.monotonic(), 0.0
     for step, part in enumerate(parts, start=1):
         minutes = (time.monotonic() - started) / 60

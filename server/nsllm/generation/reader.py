@@ -10,10 +10,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
 
 from nsllm.embedding.embedder import batches
-from nsllm.models.cross_encoder import CrossEncoder
+from nsllm.models.network import Network, log_odds, mean_by_span
 
 _SENTENCE_TOKENS = 128
 """As in training (scripts/training/reader.py)."""
@@ -53,10 +52,10 @@ class SentenceReader:
     def read(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return float64 [len(texts)]: the log-odds that each text answers the question."""
         odds = np.zeros(len(texts))
-        coded = self._network.encode(_pairs(question, texts))
+        coded = self._network.encode_pairs(_pairs(question, texts))
         for batch in batches([len(row.ids) for row in coded]):
             [chances] = self._network.run([coded[i] for i in batch], ["probability"])
-            odds[batch] = _log_odds(chances)
+            odds[batch] = log_odds(chances)
         return odds
 
 
@@ -68,14 +67,16 @@ class PassageReader:
 
     def read(self, question: str, sheets: Sequence[Sheet]) -> list[Marks]:
         """Read each sheet beside the question; a sentence has the mean of its tokens' odds."""
-        coded = self._network.encode(_pairs(question, [sheet.text for sheet in sheets]))
+        coded = self._network.encode_pairs(_pairs(question, [sheet.text for sheet in sheets]))
         found: dict[int, Marks] = {}
         for batch in batches([len(row.ids) for row in coded]):
             rows = [coded[i] for i in batch]
             passages, tokens = self._network.run(rows, ["probability", "token_probability"])
             for i, row, passage, chances in zip(batch, rows, passages, tokens, strict=True):
-                sentences = _of_sentences(sheets[i].spans, row, _log_odds(chances))
-                found[i] = Marks(sentences=sentences, passage=float(_log_odds(passage)))
+                sentences = mean_by_span(
+                    row, log_odds(chances), sheets[i].spans, segment=1, unread=_UNREAD
+                )
+                found[i] = Marks(sentences=sentences, passage=float(log_odds(passage)))
         return [found[i] for i in range(len(sheets))]
 
 
@@ -101,34 +102,11 @@ def context(sentence: str, heading: str, before: str) -> str:
     return _BETWEEN.join(" ".join(part.split()) for part in (sentence, heading, before)).strip()
 
 
-def _network(folder: Path, context_tokens: int, threads: int, provider: str) -> CrossEncoder:
-    return CrossEncoder(folder, context_tokens, "only_second", threads=threads, provider=provider)
+def _network(folder: Path, context_tokens: int, threads: int, provider: str) -> Network:
+    return Network(folder, context_tokens, "only_second", threads=threads, provider=provider)
 
 
 def _pairs(question: str, texts: Sequence[str]) -> list[tuple[str, str]]:
     # A question that fills the context would leave no room for the rest.
     short = " ".join(question.split()[:64])
     return [(short, text) for text in texts]
-
-
-def _of_sentences(
-    spans: Sequence[tuple[int, int]], row: Encoding, tokens: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    total, count = np.zeros(len(spans)), np.zeros(len(spans))
-    at = 0
-    for segment, (start, end), odds in zip(
-        row.sequence_ids, row.offsets, tokens[: len(row.ids)], strict=True
-    ):
-        if segment != 1 or start == end:
-            continue
-        while at < len(spans) and start >= spans[at][1]:
-            at += 1
-        if at < len(spans) and start >= spans[at][0]:
-            total[at] += odds
-            count[at] += 1
-    return np.where(count > 0, total / np.maximum(count, 1), _UNREAD)
-
-
-def _log_odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:
-    bounded = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
-    return np.log(bounded / (1 - bounded))

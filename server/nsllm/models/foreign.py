@@ -5,7 +5,6 @@ does: the evidence is the premise, the claim the hypothesis.
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +20,9 @@ from nsllm.embedding.tokenizer import Tokenizer
 from nsllm.errors import ModelCorruptError
 from nsllm.models.head import HEAD_FILE, Head
 from nsllm.models.registry import Calibration
+from nsllm.models.remembered import Remembered
 from nsllm.models.session import Session, open_session
 from nsllm.scoring.support import Reading
-
-_REMEMBERED = 1024
-"""Results that are kept: a text that grows, or is checked again, holds the same parts."""
 
 _BATCH_TOKENS = 2048
 
@@ -100,22 +97,20 @@ class ForeignClassifier:
     def __init__(self, model: ForeignModel, calibration: Calibration | None = None) -> None:
         self._model = model
         self._calibration = calibration
-        self._known: OrderedDict[str, float] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered = Remembered(self._classify)
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 [len(texts)], one probability for each text."""
-        with self._lock:
-            known = {text: self._known[text] for text in texts if text in self._known}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        coded = self._model.tokenizer.encode(new)
-        for text, row, chances in zip(new, coded, self._model.probabilities(coded), strict=True):
+        return np.array(self._remembered(texts), np.float32)
+
+    def _classify(self, texts: Sequence[str]) -> list[float]:
+        coded = self._model.tokenizer.encode(texts)
+        found = []
+        for row, chances in zip(coded, self._model.probabilities(coded), strict=True):
             inside = np.asarray(row.special_tokens_mask) == 0
             worst = chances[inside].max(initial=0.0) if chances.ndim else chances
-            known[text] = calibrated(float(worst), self._calibration)
-        with self._lock:
-            _remember(self._known, known)
-        return np.array([known[text] for text in texts], np.float32)
+            found.append(calibrated(float(worst), self._calibration))
+        return found
 
 
 class ForeignGrounder:
@@ -127,20 +122,16 @@ class ForeignGrounder:
     def __init__(self, model: ForeignModel, calibration: Calibration | None = None) -> None:
         self._model = model
         self._calibration = calibration
-        self._known: OrderedDict[tuple[str, str], Reading] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered = Remembered(self._read)
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
         """Read each pair of a claim and a text."""
-        with self._lock:
-            known = {pair: self._known[pair] for pair in pairs if pair in self._known}
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in known]
-        coded = self._model.tokenizer.encode_pairs([(text, claim) for claim, text in new])
-        for pair, row, chances in zip(new, coded, self._model.probabilities(coded), strict=True):
-            known[pair] = self._reading(row, chances)
-        with self._lock:
-            _remember(self._known, known)
-        return [known[pair] for pair in pairs]
+        return self._remembered(pairs)
+
+    def _read(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
+        coded = self._model.tokenizer.encode_pairs([(text, claim) for claim, text in pairs])
+        read = self._model.probabilities(coded)
+        return [self._reading(row, chances) for row, chances in zip(coded, read, strict=True)]
 
     def _reading(self, row: Encoding, chances: NDArray[np.float64]) -> Reading:
         tokens: tuple[tuple[int, int, float], ...] = ()
@@ -169,11 +160,3 @@ def calibrated(probability: float, calibration: Calibration | None) -> float:
 def _logit(probability: float) -> float:
     inside = min(max(probability, 1e-6), 1 - 1e-6)
     return float(np.log(inside / (1 - inside)))
-
-
-def _remember(known: "OrderedDict[Any, Any]", new: "dict[Any, Any]") -> None:
-    for key, value in new.items():
-        known[key] = value
-        known.move_to_end(key)
-    while len(known) > _REMEMBERED:
-        known.popitem(last=False)

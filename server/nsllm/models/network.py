@@ -1,4 +1,4 @@
-"""A cross-encoder in ONNX Runtime: two texts as one sequence, read at once."""
+"""An encoder with its heads in ONNX Runtime: texts, or pairs of them as one sequence."""
 
 import threading
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ Cut = Literal["longest_first", "only_second"]
 """Of which text of a pair that is too long the end is cut off."""
 
 
-class CrossEncoder:
+class Network:
     """Runs the model in `folder`, which is opened at the first use; threads may share it."""
 
     def __init__(
         self,
         folder: Path,
         context_tokens: int,
-        cut: Cut,
+        cut: Cut = "longest_first",
         *,
         threads: int = 0,
         provider: str = "cpu",
@@ -43,7 +43,11 @@ class CrossEncoder:
         tokenizer.library.enable_truncation(self._context_tokens, strategy=self._cut)
         return tokenizer
 
-    def encode(self, pairs: Sequence[tuple[str, str]]) -> list[Encoding]:
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """Encode single texts; what does not fit is cut off."""
+        return self._tokenizer.encode(texts)
+
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Encoding]:
         """Encode pairs of texts; what does not fit is cut off."""
         return self._tokenizer.encode_pairs(pairs)
 
@@ -67,3 +71,37 @@ class CrossEncoder:
                     self.folder / MODEL_FILE, threads=self._threads, provider=self._provider
                 )
             return self._session
+
+
+def log_odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the log-odds of probabilities, bounded to about ±13.8."""
+    bounded = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
+    return np.log(bounded / (1 - bounded))
+
+
+def mean_by_span(
+    row: Encoding,
+    values: NDArray[np.float64],
+    spans: Sequence[tuple[int, int]],
+    *,
+    segment: int,
+    unread: float,
+) -> NDArray[np.float64]:
+    """Return float64 [spans]: the mean of the tokens' `values` [tokens] in each span.
+
+    `spans` are in order, in characters of the text that is this `segment` of the row; one behind
+    the end of the context is `unread`.
+    """
+    total, count = np.zeros(len(spans)), np.zeros(len(spans))
+    at = 0
+    for number, (start, end), value in zip(
+        row.sequence_ids, row.offsets, values[: len(row.ids)], strict=True
+    ):
+        if number != segment or start == end:
+            continue
+        while at < len(spans) and start >= spans[at][1]:
+            at += 1
+        if at < len(spans) and start >= spans[at][0]:
+            total[at] += value
+            count[at] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), unread)
