@@ -94,3 +94,11 @@ def test_what_is_no_sentence_is_quoted_by_itself() -> None:
         "Solo · 30 days [2]",
         "Then it goes to the archive. [3]",
     ]
+
+
+def test_quotes_of_two_passages_are_two_paragraphs() -> None:
+    """They were not written to follow one another, and are not judged as if they had been."""
+    sources = [passage("It is kept for a month."), passage("Nobody reads it later.")]
+    found = [candidate(source, 0.9) for source in sources]
+    quoted = extract(Reading(candidates=tuple(found)), sources, Extraction()).text
+    assert quoted == "It is kept for a month. [1]\n\nNobody reads it later. [2]"

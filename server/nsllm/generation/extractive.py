@@ -37,13 +37,16 @@ def extract(reading: Reading, passages: Sequence[Passage], limits: Extraction) -
 
 
 def _joined(quotes: Sequence[tuple[str, int]]) -> str:
-    """Join quotes with their markers; what is no sentence, such as a row, stands by itself."""
-    text, ended = "", True
+    """Join quotes with their markers: a paragraph for each passage.
+
+    What is no sentence, such as a row, stands by itself.
+    """
+    text, last, ended = "", 0, True
     for quote, marker in quotes:
         is_sentence = quote.endswith(_ENDS)
-        between = " " if ended and is_sentence else "\n\n"
+        between = " " if marker == last and ended and is_sentence else "\n\n"
         text = f"{text}{between if text else ''}{quote} [{marker}]"
-        ended = is_sentence
+        last, ended = marker, is_sentence
     return text
 
 
