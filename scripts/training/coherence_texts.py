@@ -1,9 +1,12 @@
 """Intact and broken texts: what the coherence model learns from, and is judged by."""
 
+import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import documentation
 
@@ -12,6 +15,8 @@ FIT = ("flask", "kombu", "jinja2", "click", "pydantic", "prompt_toolkit")
 """Projects whose text the weights of coherence_weights.py are fitted on."""
 HELD_OUT = ("celery", "werkzeug", "tornado", "cmake", "hypothesis", "trio", "networkx")
 """Projects that nothing is trained or fitted on."""
+MOST_CHARACTERS = 400
+"""Of a sentence to learn from: longer ones cost most and teach no more."""
 _BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"(])")
 _NEGATED = (
     (r"\b(is|are|was|were|will|should|must|does|do|may|has|have) (?!not\b)", r"\1 not "),
@@ -36,6 +41,36 @@ class Corpus:
                 seen.add(text)
                 self.rows.append((project, parts))
         self.foreign = FOREIGN.read_text("utf-8").splitlines()
+        self._index()
+
+    def _index(self) -> None:
+        self.written = {pair for _, parts in self.rows for pair in pairwise(parts)}
+        self.places: dict[str, list[int]] = {}
+        for at, (project, _) in enumerate(self.rows):
+            self.places.setdefault(project, []).append(at)
+
+    def limit(self, most: int, rng: random.Random) -> None:
+        """Keep runs of neighbouring paragraphs of each project, about `most` of them."""
+        kept = []
+        for places in self.places.values():
+            share = min(1.0, most / len(places))
+            chunks = [places[i : i + 20] for i in range(0, len(places), 20)]
+            kept += [at for chunk in chunks if rng.random() < share for at in chunk]
+        self.rows = [self.rows[at] for at in kept]
+        self._index()
+
+    def add_articles(self, wice: Path) -> None:
+        """Add the articles of WiCE's token-level training set, each as a project."""
+        seen: set[str] = set()
+        for line in (wice / "non_supported_tokens_train.jsonl").open(encoding="utf-8"):
+            item = json.loads(line)
+            title = item["meta"]["claim_title"]
+            texts = [*_prose(item["evidence"]), _BREAK.split(item["meta"]["claim_context"])]
+            for parts in texts:
+                if len(parts) >= 2 and parts[0] not in seen:
+                    seen.add(parts[0])
+                    self.rows.append((f"wice {title}", parts))
+        self._index()
 
     def intact(self, rng: random.Random, least: int = 2) -> Sentences:
         """Return a run of `least` to eight sentences as they were written."""
@@ -57,6 +92,20 @@ class Corpus:
         size = rng.randint(1, min(4, len(parts)))
         start = rng.randrange(len(parts) - size + 1)
         return parts[start : start + size]
+
+
+def _prose(lines: list[str]) -> Iterator[Sentences]:
+    """Yield runs of at most eight neighbouring sentences of an article."""
+    run: Sentences = []
+    for line in [*lines, ""]:
+        bare = line.strip()
+        whole = re.match(r"[A-Z\"“]", bare) and re.search(r"[.!?][\"”]?$", bare)
+        if whole and len(bare.split()) > 3 and len(run) < 8:
+            run.append(bare)
+        else:
+            if len(run) >= 3:
+                yield run
+            run = []
 
 
 def shuffled(parts: Sentences, _corpus: Corpus, rng: random.Random) -> Sentences:
@@ -114,19 +163,33 @@ BREAKERS: dict[str, Breaker] = {
     "shuffled": shuffled, "spliced": spliced, "looping": looping, "contradicted": contradicted,
     "cut off": cut_off, "switched": switched,
 }  # fmt: skip
-_SHARES = {"shuffled": 0.3, "spliced": 0.15, "looping": 0.03, "contradicted": 0.07}
 
 
-def epoch(corpus: Corpus, size: int, rng: random.Random) -> list[tuple[str, float]]:
-    """Return `size` texts with label 1 where they are intact."""
-    found = []
-    for _ in range(size):
-        draw, parts, label = rng.random(), corpus.intact(rng), 1.0
-        for name, share in _SHARES.items():
-            if 0 <= draw < share:
-                if name == "shuffled" and len(parts) < 3:
-                    parts = corpus.intact(rng, least=3)
-                parts, label = BREAKERS[name](parts, corpus, rng), 0.0
-            draw -= share
-        found.append((" ".join(parts), label))
-    return found
+class Pair(NamedTuple):
+    """Two sentences, and whether the second one directly followed the first."""
+
+    first: str
+    second: str
+    follows: bool
+
+
+def pairs(corpus: Corpus, rng: random.Random) -> Iterator[Pair]:
+    """Yield pairs for ever: neighbours, the same turned round, and sentences that are none."""
+    while True:
+        project, parts = rng.choice(corpus.rows)
+        at = rng.randrange(len(parts) - 1)
+        a, b = parts[at], parts[at + 1]
+        if a == b or max(len(a), len(b)) > MOST_CHARACTERS:
+            continue
+        yield Pair(a, b, follows=True)
+        yield Pair(b, a, follows=False)
+        draw = rng.random()
+        if draw < 0.3 and len(parts) > 2:
+            b = rng.choice([part for part in parts if part not in (a, b)] or [a])
+        elif draw < 0.75:
+            b = rng.choice(corpus.rows[rng.choice(corpus.places[project])][1])
+        else:
+            b = rng.choice(rng.choice(corpus.rows)[1])
+        a, b = (a, b) if rng.random() < 0.7 else (b, a)
+        if (a, b) not in corpus.written and a != b and len(b) <= MOST_CHARACTERS:
+            yield Pair(a, b, follows=False)

@@ -1,10 +1,10 @@
 """Fit the weights of the coherence score on documentation that its network has not seen.
 
-    python scripts/training/coherence_weights.py EMBEDDER_FOLDER DOCUMENTATION
+    python scripts/training/coherence_weights.py MODELS DOCUMENTATION
 
-EMBEDDER_FOLDER is the installed all-minilm-l6-v2 (in models/ of NSLLM_HOME). What the network
-says and what is counted of intact and of broken texts goes into a logistic regression whose
-weights may not reward what is bad. Writes server/nsllm/scoring/coherence_weights.json.
+MODELS is the folder models/ of NSLLM_HOME, with all-minilm-l6-v2 and nsllm-coherence. What these
+say and what is counted of intact and of broken texts goes into a logistic regression.
+Writes server/nsllm/scoring/coherence_weights.json.
 """
 
 import argparse
@@ -18,8 +18,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from coherence_texts import BREAKERS, FIT, Corpus
+from logistic import fit_logistic
 
 from nsllm.embedding.embedder import Embedder
+from nsllm.models.orderer import Orderer
 from nsllm.scoring import coherence
 
 OUTPUT = Path(coherence.__file__).with_name("coherence_weights.json")
@@ -43,42 +45,32 @@ def texts(corpus: Corpus, count: int) -> list[tuple[str, float]]:
     return [*((text, 1.0) for text in intact), *((text, 0.0) for text in broken)]
 
 
-def fit(x: np.ndarray, y: np.ndarray, steps: int = 20_000) -> tuple[np.ndarray, float]:
-    """Return weights and bias by projected gradient descent: none rewards what is bad."""
-    scale = x.std(axis=0) + 1e-6
-    low = np.array([0.0] * len(coherence.LEARNT) + [-np.inf] * len(coherence.COUNTED))
-    high = np.array([np.inf] * len(coherence.LEARNT) + [0.0] * len(coherence.COUNTED))
-    z, w, b = x / scale, np.zeros(x.shape[1]), 0.0
-    for _ in range(steps):
-        error = 1 / (1 + np.exp(-(z @ w + b))) - y
-        w = np.clip(w - 0.2 * (z.T @ error / len(y) + 1e-3 * w), low, high)
-        b -= 0.2 * float(error.mean())
-    return w / scale, b
-
-
 def main() -> None:
     """Measure, fit and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("embedder", type=Path)
+    parser.add_argument("models", type=Path)
     parser.add_argument("documentation", type=Path)
     parser.add_argument("--count", type=int, default=600, help="intact texts, and broken ones")
     options = parser.parse_args()
-    embed = Embedder(options.embedder, threads=1).embed
+    embed = Embedder(options.models / "all-minilm-l6-v2", threads=1).embed
+    follows = Orderer(options.models / "nsllm-coherence", threads=1).follows
     rows = texts(Corpus(options.documentation, lambda name: name.startswith(FIT)), options.count)
     typical = dict.fromkeys(coherence.LEARNT, 0.0)
     OUTPUT.write_text(json.dumps({"typical": typical}), "utf-8")
-    measured = [(coherence.measure_features(text, embed), label) for text, label in rows]
+    measured = [(coherence.measure_features(text, embed, follows), label) for text, label in rows]
     x = np.array([features for features, _ in measured if features is not None])
     y = np.array([label for features, label in measured if features is not None])
     learnt = slice(0, len(coherence.LEARNT))
     several = x[:, learnt].any(axis=1)
     middle = np.median(x[several & (y == 1), learnt], axis=0).round(4)
     x[several, learnt] -= middle
-    weights, bias = fit(x, y)
+    scale = x.std(axis=0) + 1e-6
+    *found, bias = fit_logistic(x / scale, y, np.ones(len(y)))
+    weights = np.array(found) / scale
     named = dict(zip(coherence.FEATURES, weights.round(4).tolist(), strict=True))
     table = {
         "typical": dict(zip(coherence.LEARNT, middle.tolist(), strict=True)),
-        "weights": named | {"bias": round(bias, 4)},
+        "weights": named | {"bias": round(float(bias), 4)},
     }
     OUTPUT.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
     scores = x @ weights + bias

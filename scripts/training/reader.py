@@ -28,7 +28,6 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 HERE = Path(__file__).parent
-RANK = 32
 
 
 def encode(tokenizer: Tokenizer, batch: list[Pair]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -64,7 +63,8 @@ def evaluate(
     with torch.no_grad():
         for answered, candidates in questions:
             ids, types, mask, labels = encode(tokenizer, candidates[:40])
-            logits = model(ids, types, mask)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = model(ids, types, mask).float()
             best = int(logits.argmax())
             tops[answered].append(float(logits[best]))
             if answered:
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--start", type=Path, help="go on from these weights")
     parser.add_argument("--limit", type=int, help="questions of an epoch, to try the script out")
     parser.add_argument("--part", type=float, default=1.0, help="of the older files' questions")
@@ -91,13 +92,13 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(options.base / "tokenizer.json"))
     tokenizer.enable_truncation(LENGTH, strategy="only_second")
     tokenizer.enable_padding()
-    model = CrossEncoder(options.base, RANK)
+    model = CrossEncoder(options.base, options.rank)
     if options.start:
         model.restore(load_file(options.start))
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
     files = [
-        (bool(re.search(r"\d\d\.txt$", file.name)), list(blocks(file)))
+        (bool(re.search(r"^workspace|\d\d\.txt$", file.name)), list(blocks(file)))
         for file in sorted((HERE / "reader_train").glob("*.txt"))
     ]
     hard = Hard(options.base, [file for _, file in files])
@@ -134,12 +135,12 @@ def main() -> None:
                     f"  {number} of {len(rows)}: {total / number:.4f}, {minutes:.1f} min",
                     flush=True,
                 )
+        save_file(model.weights(), options.output)
         minutes = (time.monotonic() - started) / 60
         loss_mean, seen = total / len(rows), evaluate(model, tokenizer, dev)
         print(
             f"epoch {epoch + 1}: loss {loss_mean:.4f}, {minutes:.1f} min; dev: {seen}", flush=True
         )
-        save_file(model.weights(), options.output)
 
 
 if __name__ == "__main__":

@@ -74,8 +74,8 @@ def groups(
     The candidates of a question are the lines that answer it, half of the other lines of its
     block, one line of any block, and one of the ten lines of its file's other blocks that are
     most like it: a workspace's other documents speak of the same things. `part` is how many of
-    the questions of a file are asked, for those files whose names have one digit: they have been
-    learnt from for longer.
+    the questions of a file are asked, for those files that are not new: they have been learnt from
+    for longer.
     """
     every = [block for _, file in files for block in file]
     found: list[Group] = []

@@ -22,6 +22,7 @@ from nsllm.models import hardware, install
 from nsllm.models.classifier import Classifier
 from nsllm.models.foreign import ForeignClassifier, ForeignGrounder, ForeignModel
 from nsllm.models.grounder import Grounder
+from nsllm.models.orderer import Orderer
 from nsllm.models.registry import REMOTE, InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
@@ -31,6 +32,7 @@ from nsllm.types import Finding, Passage, ProgressListener, Severity
 
 READERS = ("nsllm-reader", "nsllm-passage-reader")
 """The one of sentences, and the one of passages."""
+COHERENCE = "nsllm-coherence"
 _EXAM_FILE = "exam.json"
 
 
@@ -45,6 +47,7 @@ class ModelRuntime:
         self._readers: Readers | None = None
         self._grounder: Grounder | ForeignGrounder | None = None
         self._classifier: Classifier | ForeignClassifier | None = None
+        self._orderer: Orderer | None = None
         self._writers: dict[str, Writer | RemoteWriter] = {}
         self._opened: dict[str, str] = {}
         self._client = GeneratorClient(
@@ -55,7 +58,8 @@ class ModelRuntime:
     def needed(self) -> tuple[str, ...]:
         """Return the ids of the models that an answer takes."""
         models = self.settings.models
-        return (models.embedder, *READERS, models.grounding, models.toxicity, models.generator)
+        judges = (models.grounding, models.toxicity, COHERENCE)
+        return (models.embedder, *READERS, *judges, models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -150,11 +154,12 @@ class ModelRuntime:
             ModelCorruptError: a file of one is missing or cut off.
             SettingsError, UnknownModelError: the settings name a model of another task, or none.
         """
-        grounder, classifier = self.grounder(), self._toxicity()
+        grounder, classifier, orderer = self.grounder(), self._toxicity(), self._coherence()
         return Classifiers(
             grounding=grounder.read if grounder else None,
             fitted=not isinstance(grounder, ForeignGrounder),
             toxicity=classifier.probabilities if classifier else None,
+            follows=orderer.follows if orderer else None,
         )
 
     def grounder(self) -> Grounder | ForeignGrounder | None:
@@ -178,7 +183,8 @@ class ModelRuntime:
     def remarks(self) -> list[Finding]:
         """Return a note for each score that cannot be computed, or is worth an unknown amount."""
         notes = []
-        for model in (self._chosen("grounding"), self._chosen("toxicity")):
+        coherence = self.registry.get(COHERENCE)
+        for model in (self._chosen("grounding"), self._chosen("toxicity"), coherence):
             if self.registry.installed(model.id) is None:
                 notes.append(_missing(model))
             elif model.is_uncalibrated:
@@ -299,6 +305,13 @@ class ModelRuntime:
                     )
                 )
             return self._classifier
+
+    def _coherence(self) -> Orderer | None:
+        with self._lock:
+            if self._orderer is None and self.registry.installed(COHERENCE) is not None:
+                folder = self._installed(COHERENCE).folder
+                self._orderer = Orderer(folder, threads=self.threads)
+            return self._orderer
 
     def _foreign(self, folder: Path) -> ForeignModel:
         return ForeignModel(folder, threads=self.threads)

@@ -160,7 +160,7 @@ def test_sentences_are_marked_alike_beside_longer_ones(network: Path) -> None:
 
 def test_the_mark_of_a_sentence_is_the_mean_of_its_tokens(reader: PassageReader) -> None:
     one = sheet("w9", ["w10 w11", "w12"])
-    [row] = reader._network.encode([("w8", one.text)])
+    [row] = reader._network.encode_pairs([("w8", one.text)])
     [chances] = reader._network.run([row], ["token_probability"])
     tokens = np.log(chances / (1 - chances))
     [marks] = reader.read("w8", [one])

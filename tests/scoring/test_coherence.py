@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from conftest import EMBEDDER
 from nsllm.embedding.embedder import Embedder
+from nsllm.models.orderer import Orderer
+from nsllm.runtime import COHERENCE
 from nsllm.scoring.coherence import Coherence, coherence
 from nsllm.scoring.languages import language_of
+from nsllm.scoring.order import Follows
 
 INTACT = (
     "The importer reads a file of readings and stores them in the database. "
@@ -24,8 +28,13 @@ def embed_alike(texts: Sequence[str]) -> NDArray[np.float32]:
     return np.tile(np.eye(1, 384, dtype=np.float32), (len(texts), 1))
 
 
-def measured(text: str) -> Coherence:
-    found = coherence(text, embed_alike)
+def follow_alike(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+    """Find all sentences in order, so that only what is counted makes a difference."""
+    return np.ones(len(pairs))
+
+
+def measured(text: str, follows: Follows = follow_alike) -> Coherence:
+    found = coherence(text, embed_alike, follows)
     assert found is not None
     return found
 
@@ -64,7 +73,7 @@ def test_list_items_need_no_order_and_no_full_stop() -> None:
 
 
 def test_text_without_prose_has_no_coherence() -> None:
-    assert coherence("# Title\n\n```\nx = 1\n```\n", embed_alike) is None
+    assert coherence("# Title\n\n```\nx = 1\n```\n", embed_alike, follow_alike) is None
 
 
 @pytest.mark.parametrize(
@@ -81,12 +90,45 @@ def test_the_language_of_a_sentence(sentence: str, language: str | None) -> None
     assert language_of(sentence) == language
 
 
+def test_what_hardly_follows_is_named() -> None:
+    def follows(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        return np.array([-4.0 if second == STRANGE else 1.0 for _, second in pairs])
+
+    text = f"{INTACT}\n\nAnother paragraph begins. {STRANGE}"
+    found = measured(text, follows)
+    assert found.score < measured(text).score
+    assert "hardly follows" in found.flaw.problem
+    assert text[found.flaw.start : found.flaw.end] == f"Another paragraph begins. {STRANGE}"
+
+
+def test_paragraphs_need_not_follow_one_another() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def follows(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        asked.extend(pairs)
+        return np.ones(len(pairs))
+
+    measured("One comes first. Two comes next.\n\nThree is apart. Four is with it.", follows)
+    assert set(asked) == {
+        ("One comes first.", "Two comes next."),
+        ("Three is apart.", "Four is with it."),
+    }
+
+
 @pytest.mark.models
-def test_a_sentence_from_elsewhere_lowers_the_score(embedder_folder: Path) -> None:
-    embed = Embedder(embedder_folder, threads=1).embed
+def test_the_model_prefers_the_order_in_which_a_text_was_written(models_home: Path) -> None:
+    follows = Orderer(models_home / "models" / COHERENCE, threads=1).follows
+    embed = Embedder(models_home / "models" / EMBEDDER, threads=1).embed
     first, second, third = (part + "." for part in INTACT.rstrip(".").split(". "))
-    intact = coherence(INTACT, embed)
-    spliced = coherence(f"{first} {STRANGE} {second} {third}", embed)
+    intact, turned, spliced = (
+        coherence(" ".join(parts), embed, follows)
+        for parts in (
+            (first, second, third),
+            (third, second, first),
+            (first, STRANGE, second, third),
+        )
+    )
     assert intact is not None
+    assert turned is not None
     assert spliced is not None
-    assert spliced.score < intact.score
+    assert max(turned.score, spliced.score) < intact.score

@@ -10,6 +10,7 @@ set weighs the same. What is printed is therefore no evaluation; cross-validated
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -20,6 +21,10 @@ from numpy.typing import NDArray
 from published import begin, wice
 from text import articles
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from logistic import Rows, fit_logistic
+
 from nsllm.embedding.embedder import Embedder
 from nsllm.models.grounder import Grounder
 from nsllm.scoring import grounding
@@ -29,25 +34,10 @@ from nsllm.scoring.weights import FEATURES, WORD_FEATURES
 from nsllm.types import Chunk
 
 Sample = tuple[str, list[Chunk], bool]
-Rows = NDArray[np.float64]
 OUTPUT = Path(grounding.__file__).with_name("grounding_weights.json")
 FOLDS = 5
 IMPORTANCE = {"documentation": 1.0, "BEGIN": 1.0, "WiCE": 1.3}
 """How much each set weighs; most is the one that is least like what was trained on."""
-
-
-def fit_logistic(rows: Rows, labels: Rows, weights: Rows, ridge: float = 1.0) -> Rows:
-    """Fit a logistic regression by Newton's method; the last weight returned is the bias."""
-    inputs = np.hstack([rows, np.ones((len(rows), 1))])
-    theta = np.zeros(inputs.shape[1])
-    penalty = ridge * np.eye(len(theta))
-    penalty[-1, -1] = 0.0
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(inputs @ theta, -40, 40)))
-        gradient = inputs.T @ (weights * (chance - labels)) + penalty @ theta
-        curvature = (inputs * (weights * chance * (1 - chance))[:, None]).T @ inputs + penalty
-        theta -= np.linalg.solve(curvature, gradient)
-    return theta
 
 
 def chunks_of(evidence: Sequence[str]) -> list[Chunk]:

@@ -1,9 +1,8 @@
 """How well a text hangs together: order, subject, contradiction, loops, endings, language.
 
-A small network (sentence_order.py) says how likely each sentence of a paragraph follows the one
-before it, and that they come in this order. What can be counted is counted. A logistic model
-over both gives the score; scripts/training/coherence_weights.py fits its weights, and
-docs/EVALUATION.md says on what.
+A model (order.py) says how likely each sentence of a paragraph directly follows the one before it.
+What can be counted is counted. A logistic model over both gives the score;
+scripts/training/coherence_weights.py fits its weights on what docs/EVALUATION.md says.
 """
 
 import json
@@ -12,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -21,11 +21,11 @@ from nsllm.documents.sentences import Sentence, split
 from nsllm.scoring.claims import without_markers
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.languages import language_of
-from nsllm.scoring.sentence_order import Order, order
+from nsllm.scoring.order import Follows
 from nsllm.scoring.words import content_words
 
-LEARNT = ("follows", "least_follows", "later", "least_later", "opens", "nearness", "stranger")
-"""Features of the network and the embedder: the higher, the better."""
+LEARNT = ("follows", "stranger")
+"""Features of the models of order and of meaning: the higher, the better."""
 COUNTED = ("repetition", "duplicates", "unclosed", "dangling", "switches")
 """Features that are counted: 0 is flawless."""
 FEATURES = (*LEARNT, *COUNTED)
@@ -58,29 +58,33 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Neighbouring sentences of one paragraph, two or more, and what the network says of them."""
+    """Neighbouring sentences of one paragraph, two or more, and what the models say of them.
+
+    `follows`, log odds [n - 1]: that each one but the first follows the one before it; `cosines`
+    are those of each two sentences.
+    """
 
     parts: Sequence[_Part]
-    order: Order
+    follows: NDArray[np.float64]
     cosines: NDArray[np.float32]
 
 
-def coherence(text: str, embed: Embed) -> Coherence | None:
+def coherence(text: str, embed: Embed, follows: Follows) -> Coherence | None:
     """Score `text` in [0, 1]; None where it holds no prose. A single whole sentence is coherent."""
     parts = _parts(text)
     if not parts:
         return None
-    runs = _runs(text, parts, embed)
+    runs = _runs(text, parts, embed, follows)
     weights, bias = _weights()
     costs = _features(parts, runs) * weights
     score = float(1.0 / (1.0 + np.exp(-(costs.sum() + bias))))
     return Coherence(score=score, flaw=_flaw(parts, runs, costs))
 
 
-def measure_features(text: str, embed: Embed) -> NDArray[np.float64] | None:
+def measure_features(text: str, embed: Embed, follows: Follows) -> NDArray[np.float64] | None:
     """Return float64 [len(FEATURES)], what the weights are fitted on; None without prose."""
     parts = _parts(text)
-    return _features(parts, _runs(text, parts, embed)) if parts else None
+    return _features(parts, _runs(text, parts, embed, follows)) if parts else None
 
 
 def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float64]:
@@ -102,25 +106,11 @@ def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float6
 
 
 def _learnt(runs: Sequence[_Run]) -> NDArray[np.float64]:
-    """Return means and minima over all runs, in the order of LEARNT."""
-    follows = np.concatenate([run.order.follows for run in runs])
-    later = np.concatenate([run.order.later for run in runs])
-    opens = [run.order.opens[0] - run.order.opens[1:].mean() for run in runs]
-    adjacent = np.concatenate([np.diagonal(run.cosines, 1) for run in runs])
+    """Return the mean of what follows, and how near the least near sentence is."""
+    follows = np.concatenate([run.follows for run in runs])
     # How near each sentence is to the one of its paragraph that is nearest to it.
     nearest = [(run.cosines - 2 * np.eye(len(run.cosines))).max(axis=1) for run in runs]
-    return np.array(
-        [
-            follows.mean(),
-            follows.min(),
-            later.mean(),
-            later.min(),
-            np.mean(opens),
-            adjacent.mean(),
-            np.concatenate(nearest).min(),
-        ],
-        np.float64,
-    )
+    return np.array([follows.mean(), np.concatenate(nearest).min()])
 
 
 def _parts(text: str) -> list[_Part]:
@@ -133,7 +123,7 @@ def _parts(text: str) -> list[_Part]:
     return [part for part in found if part.text]
 
 
-def _runs(text: str, parts: Sequence[_Part], embed: Embed) -> list[_Run]:
+def _runs(text: str, parts: Sequence[_Part], embed: Embed, follows: Follows) -> list[_Run]:
     """Return the paragraphs of two sentences and more, their order judged.
 
     Lists are left out: their items have no order that could be wrong.
@@ -154,12 +144,14 @@ def _runs(text: str, parts: Sequence[_Part], embed: Embed) -> list[_Run]:
     if not groups:
         return []
     vectors = embed([part.text for group in groups for part in group])
+    odds = follows([(a.text, b.text) for group in groups for a, b in pairwise(group)])
     runs, at = [], 0
-    for group in groups:
+    for number, group in enumerate(groups):
         rows = vectors[at : at + len(group)]
+        # Each group has one pair less than it has sentences.
+        own = odds[at - number :][: len(group) - 1]
         at += len(group)
-        judged = order([part.text for part in group], rows)
-        runs.append(_Run(parts=group, order=judged, cosines=rows @ rows.T))
+        runs.append(_Run(parts=group, follows=own, cosines=rows @ rows.T))
     return runs
 
 
@@ -206,12 +198,12 @@ def _switch(parts: Sequence[_Part]) -> _Part | None:
 def _flaw(parts: Sequence[_Part], runs: Sequence[_Run], costs: NDArray[np.float64]) -> Flaw:
     """Name the feature that costs most, on the sentences that it is about."""
     grouped = dict(zip(FEATURES, costs.tolist(), strict=True))
-    learnt = sum(grouped.pop(name) for name in LEARNT)
+    learnt = min(grouped.pop(name) for name in LEARNT)
     worst = min(grouped, key=lambda name: grouped[name])
     first, last = parts[0], parts[-1]
     if runs and learnt <= grouped[worst]:
-        run = min(runs, key=lambda run: float(run.order.follows.min()))
-        at = int(run.order.follows.argmin())
+        run = min(runs, key=lambda run: float(run.follows.min()))
+        at = int(run.follows.argmin())
         return _span(run.parts[at], run.parts[at + 1], "this hardly follows from what is before it")
     if worst == "switches" and (other := _switch(parts)):
         return _span(other, other, "the text changes its language")

@@ -12,6 +12,7 @@ from nsllm.scoring.cited import with_cited
 from nsllm.scoring.claims import claims, without_markers
 from nsllm.scoring.coherence import Flaw, coherence
 from nsllm.scoring.grounding import Embed, ground
+from nsllm.scoring.order import Follows
 from nsllm.scoring.support import Read
 from nsllm.scoring.toxicity import Classify, ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
@@ -29,6 +30,8 @@ class Classifiers(msgspec.Struct, frozen=True, kw_only=True):
     fitted: bool = True
     """Whether the weights of `grounding` were fitted on the model that reads."""
     toxicity: Classify | None = None
+    follows: Follows | None = None
+    """What coherence takes."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +70,7 @@ def measure(
     with timed("toxicity"):
         toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
     with timed("coherence"):
-        coherent = coherence(text, embed)
+        coherent = coherence(text, embed, classifiers.follows) if classifiers.follows else None
     with timed("relevance"):
         relevance = _relevance(question, text, chunks, embed)
     scores = Scores(
