@@ -17,6 +17,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from nsllm.wal import use_wal
+
 logger = logging.getLogger(__name__)
 
 Kind = Literal["answer", "embedding"]
@@ -205,7 +207,7 @@ class CacheStore:
 def _set_up(connection: sqlite3.Connection) -> None:
     # Before the first table, or it does nothing: what is removed is given back to the disk.
     connection.execute("PRAGMA auto_vacuum = FULL")
-    connection.execute("PRAGMA journal_mode = WAL")
+    use_wal(connection, timeout_s=_BUSY_TIMEOUT_S)
     # A power cut may lose entries, but leaves none that is half written.
     connection.execute("PRAGMA synchronous = NORMAL")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])

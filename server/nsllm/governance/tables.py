@@ -11,6 +11,7 @@ from filelock import Timeout
 from nsllm.errors import AuditError, DiskFullError, MachineError
 from nsllm.governance.anchor import GENESIS, Head
 from nsllm.governance.chain import Entry
+from nsllm.wal import use_wal
 
 VERSION = 2
 _BUSY_TIMEOUT_S = 10.0
@@ -38,7 +39,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_wal(connection, timeout_s=_BUSY_TIMEOUT_S)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("PRAGMA secure_delete = ON")
     except sqlite3.Error:

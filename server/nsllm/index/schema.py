@@ -3,6 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+from nsllm.wal import use_wal
+
 VERSION = 1
 BUSY_TIMEOUT_S = 15.0
 
@@ -65,7 +67,7 @@ def connect(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_wal(connection, timeout_s=BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error:

@@ -11,9 +11,11 @@ import msgspec
 
 from nsllm.errors import MachineError
 from nsllm.frontends.lsp.regions import Region, normal_form
+from nsllm.wal import use_wal
 
 FILE_NAME = "regions.db"
 _KEPT = 2_000
+_BUSY_TIMEOUT_S = 10.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS regions (
     id TEXT PRIMARY KEY, time REAL NOT NULL, region BLOB NOT NULL
@@ -70,8 +72,8 @@ class RegionStore:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(self._path, timeout=10)) as database:
-                database.execute("PRAGMA journal_mode=WAL")
+            with closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S)) as database:
+                use_wal(database, timeout_s=_BUSY_TIMEOUT_S)
                 database.executescript(_SCHEMA)
                 yield database
         except (sqlite3.Error, msgspec.DecodeError) as error:

@@ -1,0 +1,27 @@
+"""SQLite's write-ahead log: readers and one writer side by side, between processes too."""
+
+import sqlite3
+import time
+
+_POLL_S = 0.01
+
+
+def use_wal(connection: sqlite3.Connection, *, timeout_s: float) -> None:
+    """Keep the database's changes in a write-ahead log from now on.
+
+    SQLite gives up at once, whatever its own timeout, when two processes make this switch of a new
+    database in the same moment, for each would wait for the other. Here one of them tries again.
+
+    Raises:
+        sqlite3.OperationalError: the database stayed locked for `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
