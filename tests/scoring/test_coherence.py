@@ -72,6 +72,12 @@ def test_list_items_need_no_order_and_no_full_stop() -> None:
     assert measured(listed).score > 0.7
 
 
+def test_a_quoted_row_does_not_break_off() -> None:
+    row = "Raw readings · 13 months · then hourly means [2]"
+    assert measured(f"{INTACT} [1]\n\n{row}") == measured(f"{INTACT} [1]")
+    assert coherence(row, embed_alike, follow_alike) is None
+
+
 def test_text_without_prose_has_no_coherence() -> None:
     assert coherence("# Title\n\n```\nx = 1\n```\n", embed_alike, follow_alike) is None
 

@@ -38,6 +38,9 @@ _ABBREVIATION = re.compile(
     r"\b(?:etc|approx|ca|no|nos|pp?|inc|ltd|co|corp|jr|sr|min|max|resp|incl|excl)\.$", re.IGNORECASE
 )
 
+CELLS = " · "
+"""What stands between the cells of a row that is written on one line of text."""
+
 _LONGEST = 16
 """More than any abbreviation has characters, with its stop and what bounds it on the left."""
 

@@ -6,7 +6,7 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
-from nsllm.documents.sentences import Sentence, is_prose, split
+from nsllm.documents.sentences import CELLS, Sentence, is_prose, split
 from nsllm.generation.reader import Readers, context, sheet
 from nsllm.scoring.grounding import Embed
 from nsllm.types import Passage
@@ -172,5 +172,5 @@ def _line(text: str, kind: str) -> str:
     """Return a sentence on one line, and without the borders of a table."""
     text = " ".join(text.split())
     if kind == "row":
-        return " · ".join(cell for part in text.strip("|").split("|") if (cell := part.strip()))
+        return CELLS.join(cell for part in text.strip("|").split("|") if (cell := part.strip()))
     return text

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nsllm.documents.sentences import Sentence, split
+from nsllm.documents.sentences import CELLS, Sentence, split
 from nsllm.scoring.claims import without_markers
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.languages import language_of
@@ -120,7 +120,12 @@ def _parts(text: str) -> list[_Part]:
         for s in split(text)
         if s.kind in {"prose", "item"}
     ]
-    return [part for part in found if part.text]
+    return [part for part in found if part.text and not _is_quoted_row(part.text)]
+
+
+def _is_quoted_row(text: str) -> bool:
+    """Tell whether a line is a table's row as answers quote it: no sentence, so it needs no end."""
+    return CELLS in text and not _CLOSED.search(text.rstrip())
 
 
 def _runs(text: str, parts: Sequence[_Part], embed: Embed, follows: Follows) -> list[_Run]:
