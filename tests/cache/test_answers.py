@@ -13,7 +13,7 @@ from nsllm import home
 from nsllm.app import Application
 from nsllm.errors import RateLimitedError
 from nsllm.governance.audit import AuditLog
-from nsllm.runtime import ModelRuntime
+from nsllm.runtime import COHERENCE, ModelRuntime
 from nsllm.settings import Models, Settings
 from nsllm.types import Answer, AnswerEvent, Delta, Question, Retrieved, Turn, Withdrawn
 
@@ -130,14 +130,28 @@ async def test_what_decides_an_answer_makes_another(start: Open, folder: Path) -
     assert "90 days" in answer.text
 
 
-async def test_without_a_model_another_judgement_is_made(start: Open) -> None:
+@pytest.mark.parametrize(
+    ("model", "score"),
+    [
+        (Models().grounding, "grounding"),
+        (Models().toxicity, "toxicity"),
+        (COHERENCE, "coherence"),
+    ],
+)
+async def test_without_a_model_another_judgement_is_made(
+    start: Open, model: str, score: str
+) -> None:
     app = start()
     await app.index()
     await ask(app)
-    (home.models_folder() / Models().grounding).unlink()
+    (home.models_folder() / model).unlink()
     answer, _ = await ask(start())
     assert not answer.cached
-    assert [f.rule for f in answer.judgement.findings] == ["model.missing"]
+    [finding] = answer.judgement.findings
+    assert finding.rule == "model.missing"
+    assert f"The {score} of the text was not measured" in finding.message
+    assert f"nsllm models pull {model}" in finding.message
+    assert getattr(answer.judgement.scores, score) is None
 
 
 async def test_names_that_came_or_went_are_judged_anew(start: Open, folder: Path) -> None:
