@@ -127,6 +127,7 @@ def _of_words(beside: _Beside) -> NDArray[np.float64]:
         "token": beside.tokens[best],
         "least": beside.tokens.min(axis=0),
         "around": _around(beside.tokens[best]),
+        "whole": np.full(len(spans), beside.tokens[best].mean() if spans else 0.0),
         "absent": absent,
         "nowhere": nowhere,
         "nowhere_around": _around(nowhere),

@@ -23,6 +23,7 @@ WORD_FEATURES = (
     "token",
     "least",
     "around",
+    "whole",
     "absent",
     "nowhere",
     "nowhere_around",
