@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nsllm.app import Application
-from nsllm.embedding.embedder import batches
+from nsllm.embedding.batching import batches
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.scorer import Classifiers
 from nsllm.settings import Settings

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsllm.embedding.embedder import Embedder, batches
+from nsllm.embedding.batching import batches
+from nsllm.embedding.embedder import Embedder
 from nsllm.embedding.tokenizer import Tokenizer, clean
 from nsllm.errors import ModelCorruptError
 

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -12,21 +12,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from nsllm.embedding.batching import batches, padded
 from nsllm.embedding.tokenizer import FILE_NAME as TOKENIZER_FILE
 from nsllm.embedding.tokenizer import Tokenizer
 from nsllm.errors import ModelCorruptError
-from nsllm.stopping import checkpoint
 
 Vectors = NDArray[np.float32]
 
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
-# Padded tokens of one run. From 512 to 8192 the throughput is the same within its noise; fewer
-# tokens let a cancelled job stop sooner and a query beside it wait less.
-BATCH_TOKENS = 1024
-# Padding is computed like text: what is shorter than this share of the longest waits for the next
-# batch. Rows that run alone cost a tenth more than in a batch that pads nothing.
-_ALIKE = 0.75
 QUERIES_KEPT = 256
 
 
@@ -152,18 +146,7 @@ class Embedder:
         return list(ids) if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
 
     def _run(self, output: str, rows: Sequence[Sequence[int]]) -> Vectors:
-        width = max(len(row) for row in rows)
-        ids = np.zeros((len(rows), width), np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-        feeds = {
-            "input_ids": ids,
-            "attention_mask": mask,
-            "token_type_ids": np.zeros_like(ids),
-        }
-        return self._open().run([output], feeds)[0]
+        return self._open().run([output], padded(rows))[0]
 
     def _open(self) -> Session:
         with self._opening:
@@ -174,22 +157,3 @@ class Embedder:
                     self.folder / MODEL_FILE, threads=self._threads, provider=self._provider
                 )
             return self._session
-
-
-def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Group indices of like length, longest first; each group is padded to `budget` at most.
-
-    Raises:
-        Stopped: before a group, nobody waits for the result any more.
-    """
-    group: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        longest = lengths[group[0]] if group else 0
-        if group and (longest * (len(group) + 1) > budget or lengths[i] < _ALIKE * longest):
-            checkpoint()
-            yield group
-            group = []
-        group.append(i)
-    if group:
-        checkpoint()
-        yield group

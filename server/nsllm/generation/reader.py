@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nsllm.embedding.embedder import batches
+from nsllm.embedding.batching import batches
 from nsllm.models.network import Network, log_odds, mean_by_span
 
 _SENTENCE_TOKENS = 128

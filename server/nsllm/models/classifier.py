@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nsllm.embedding.embedder import batches
+from nsllm.embedding.batching import batches
 from nsllm.models.network import Network
 from nsllm.models.remembered import Remembered
 

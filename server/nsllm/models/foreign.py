@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from nsllm.embedding.embedder import MODEL_FILE, batches
+from nsllm.embedding.batching import batches, padded
+from nsllm.embedding.embedder import MODEL_FILE
 from nsllm.embedding.tokenizer import Tokenizer
 from nsllm.errors import ModelCorruptError
 from nsllm.models.head import HEAD_FILE, Head
@@ -71,14 +72,11 @@ class ForeignModel:
 
     def logits(self, rows: Sequence[Encoding]) -> NDArray[Any]:
         """Return the logits of a batch, [rows, labels] or [rows, tokens, labels]."""
-        width = max(len(row.ids) for row in rows)
-        ids = np.full((len(rows), width), self.head.pad_id, np.int64)
-        types, mask = (np.zeros((len(rows), width), np.int64) for _ in range(2))
-        for i, row in enumerate(rows):
-            ids[i, : len(row.ids)] = row.ids
-            types[i, : len(row.ids)] = row.type_ids
-            mask[i, : len(row.ids)] = 1
-        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        feeds = padded(
+            [row.ids for row in rows],
+            [row.type_ids for row in rows],
+            pad_id=self.head.pad_id,
+        )
         wanted = {name: feeds[name] for name in self.head.inputs}
         return self._open().run([self.head.output], wanted)[0]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from nsllm.embedding.embedder import batches
+from nsllm.embedding.batching import batches
 from nsllm.models.network import Network, log_odds
 from nsllm.models.remembered import Remembered
 from nsllm.scoring.support import Reading

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
+from nsllm.embedding.batching import padded
 from nsllm.embedding.embedder import MODEL_FILE, Session
 from nsllm.embedding.tokenizer import Tokenizer
 
@@ -53,13 +54,7 @@ class Network:
 
     def run(self, rows: Sequence[Encoding], outputs: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return the named outputs for some sequences; tokens are padded to the longest."""
-        width = max(len(row.ids) for row in rows)
-        ids, types, mask = (np.zeros((len(rows), width), np.int64) for _ in range(3))
-        for i, row in enumerate(rows):
-            ids[i, : len(row.ids)] = row.ids
-            types[i, : len(row.ids)] = row.type_ids
-            mask[i, : len(row.ids)] = 1
-        feeds = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
+        feeds = padded([row.ids for row in rows], [row.type_ids for row in rows])
         return self._open().run(list(outputs), feeds)
 
     def _open(self) -> Session:
