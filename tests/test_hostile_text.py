@@ -9,6 +9,7 @@ LENGTH = 200_000
 
 HOSTILE = {
     "scoring.differences:mentions": ["-", "-a", "a-", "a/-a/", "a.-", "a", "a_b "],
+    "scoring.differences:_compare": ["1 s ", "2.1 ", "--ab "],
     "scoring.words:names": ["/", "1.", ".", "a/"],
     "scoring.identifiers:code_names": ["-", "a", "`x` "],
     "scoring.languages:language_of": ["a", ".", "`a`x"],
@@ -36,10 +37,11 @@ from nsllm.documents import headings
 from nsllm.governance.checks import language, secrets, structure
 from nsllm.governance.rules import Subject
 from nsllm.retrieval import follow_up
-from nsllm.scoring import grounding
+from nsllm.scoring import differences, grounding
 
 spelt_out = {
     "_trim": lambda text: grounding._joined(text, [(0, len(text))]),
+    "_compare": lambda text: list(differences.missing(text, text.replace("1", "3"))),
     "_outline": lambda text: headings.sections("a.md", f"# {text}\\nText."),
     "_strip": lambda text: language._NO_WORDS.sub(" ", text),
     "_find": lambda text: secrets._PLACEHOLDER.search(text),

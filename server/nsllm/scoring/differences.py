@@ -161,53 +161,71 @@ def _paths(text: str) -> Iterator[re.Match[str]]:
             yield from _PATH.finditer(text, start, end)
 
 
+class _Offer:
+    """What a source has, to be looked up at once however much that is."""
+
+    def __init__(self, source: str, offered: Sequence[Mention], said: Sequence[Mention]) -> None:
+        self.lowered = source.lower()
+        self.keys = {mention.key for mention in offered}
+        numbers = [mention.key.partition(" ") for mention in offered if mention.kind == "number"]
+        self.bare = {value for value, _, unit in numbers if not unit}
+        self.values = {value for value, *_ in numbers}
+        self.amounts = {amount for mention in offered if (amount := _amount(mention.key))}
+        said_keys = {mention.key for mention in said}
+        self._rivals: dict[tuple[str, str], list[str]] = {}
+        for mention in offered:
+            if mention.key not in said_keys:
+                self._add(mention)
+
+    def _add(self, mention: Mention) -> None:
+        value, _, unit = mention.key.partition(" ")
+        names: list[tuple[str, str]] = [(mention.kind, "")]
+        if mention.kind == "number":
+            # A number of another thing is no rival; a bare one may be.
+            names = [("of", unit), ("is", value)] if unit else [("of", "")]
+        for name in names:
+            self._rivals.setdefault(name, []).append(mention.text)
+
+    def has(self, mention: Mention) -> bool:
+        """Tell whether the source says the same, in whatever form."""
+        if mention.key in self.keys:
+            return True
+        if mention.kind == "number":
+            value, _, unit = mention.key.partition(" ")
+            return _amount(mention.key) in self.amounts or value in (
+                self.bare if unit else self.values
+            )
+        if mention.kind in {"date", "version"}:
+            found = re.search(rf"(?<![\d.]){re.escape(mention.key)}(?![\d]|\.\d)", self.lowered)
+            return found is not None
+        if mention.kind == "name":
+            return all(_is_named(word, self.lowered) for word in mention.key.split())
+        return mention.key in self.lowered
+
+    def rival(self, mention: Mention) -> tuple[ProblemKind, str | None]:
+        """Return of what kind the difference is, and what the source has in the place of it."""
+        if mention.kind != "number":
+            # Of several it is not known which was meant.
+            others = self._rivals.get((mention.kind, ""), [])
+            return mention.kind, others[0] if len(others) == 1 else None
+        value, _, unit = mention.key.partition(" ")
+        same_unit = self._rivals.get(("of", unit), [])
+        same_value = self._rivals.get(("is", value), []) if unit else []
+        if same_value and not same_unit:
+            return "unit", same_value[0]
+        return "number", same_unit[0] if same_unit else None
+
+
 def _missing(
     said: Sequence[Mention], offered: Sequence[Mention], source: str
 ) -> Iterator[Difference]:
-    lowered = source.lower()
-    said_keys = {mention.key for mention in said}
-    numbers = {mention.key.partition(" ")[0] for mention in offered if mention.kind == "number"}
+    offer = _Offer(source, offered, said)
     for mention in said:
-        if _is_offered(mention, offered, lowered, numbers):
-            continue
-        rivals = [
-            other for other in offered if other.kind == mention.kind and other.key not in said_keys
-        ]
-        kind: ProblemKind = mention.kind
-        if kind == "number":
-            value, _, unit = mention.key.partition(" ")
-            same_unit = [o for o in rivals if unit and o.key.partition(" ")[2] == unit]
-            same_value = [o for o in rivals if o.key.partition(" ")[0] == value and " " in o.key]
-            if unit and same_value and not same_unit:
-                kind, rivals = "unit", same_value
-            else:
-                # A number of another thing is no rival; a bare one may be.
-                rivals = same_unit or [o for o in rivals if not unit and " " not in o.key]
-        rival = (
-            rivals[0].text if len(rivals) == 1 or (rivals and kind in {"unit", "number"}) else None
-        )
-        yield Difference(
-            kind=kind, start=mention.start, end=mention.end, said=mention.text, offered=rival
-        )
-
-
-def _is_offered(
-    mention: Mention, offered: Sequence[Mention], lowered: str, numbers: set[str]
-) -> bool:
-    if any(mention.key == other.key for other in offered):
-        return True
-    if mention.kind == "number":
-        value, _, unit = mention.key.partition(" ")
-        if any(_same_amount(mention.key, other.key) for other in offered):
-            return True
-        bare = {other.key for other in offered if " " not in other.key}
-        return value in (bare if unit else numbers)
-    if mention.kind in {"date", "version"}:
-        return re.search(rf"(?<![\d.]){re.escape(mention.key)}(?![\d]|\.\d)", lowered) is not None
-    if mention.kind == "name":
-        words = mention.key.split()
-        return all(_is_named(word, lowered) for word in words)
-    return mention.key in lowered
+        if not offer.has(mention):
+            kind, rival = offer.rival(mention)
+            yield Difference(
+                kind=kind, start=mention.start, end=mention.end, said=mention.text, offered=rival
+            )
 
 
 def _is_named(word: str, lowered: str) -> bool:
@@ -254,19 +272,15 @@ def _key(quantity: Quantity) -> str:
     return f"{quantity.value} {quantity.unit}" if quantity.unit else quantity.value
 
 
-def _same_amount(one: str, other: str) -> bool:
-    """Tell whether two numbers with units are the same: 60 s is 1 min."""
-    for table in (_SECONDS, _BYTES):
-        amounts = []
-        for key in (one, other):
-            value, _, unit = key.partition(" ")
-            try:
-                amounts.append(float(value) * table[unit])
-            except (KeyError, ValueError):
-                break
-        if len(amounts) == 2 and abs(amounts[0] - amounts[1]) <= 1e-9 * max(amounts):
-            return True
-    return False
+def _amount(key: str) -> tuple[str, str] | None:
+    """Return a number with a unit in the least unit of its kind: 60 s is 1 min."""
+    value, _, unit = key.partition(" ")
+    for kind, table in (("time", _SECONDS), ("size", _BYTES)):
+        try:
+            return kind, f"{float(value) * table[unit]:.9g}"
+        except (KeyError, ValueError):
+            continue
+    return None
 
 
 def _denied(claim: str, source: str) -> Iterator[Difference]:
