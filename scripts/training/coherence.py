@@ -35,6 +35,8 @@ from torch import Tensor, nn
 from nsllm.scoring.order import CONTEXT_TOKENS
 
 SIZE = 48
+MOST_PARAGRAPHS = 1500
+"""Of a project, so that none outweighs the others."""
 
 
 def run(model: CrossEncoder, tokenizer: Tokenizer, rows: Sequence[tuple[str, str]]) -> Tensor:
@@ -100,7 +102,7 @@ def main() -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
     learnt = Corpus(options.documentation, lambda name: not name.startswith((*FIT, *HELD_OUT)))
-    learnt.limit(1500, random.Random(1))
+    learnt.limit(MOST_PARAGRAPHS, random.Random(1))
     if options.wice:
         learnt.add_articles(options.wice)
     watched = Corpus(options.documentation, lambda name: name.startswith(FIT))

@@ -35,9 +35,9 @@ class Corpus:
     def __init__(self, root: Path, accept: Callable[[str], bool]) -> None:
         self.rows: list[tuple[str, Sentences]] = []
         seen: set[str] = set()
-        for project, text in documentation.paragraphs(root):
+        for project, text in documentation.paragraphs(root, accept):
             parts = [part for part in _BREAK.split(text) if len(part.split()) > 2]
-            if accept(project) and len(parts) >= 2 and text not in seen:
+            if len(parts) >= 2 and text not in seen:
                 seen.add(text)
                 self.rows.append((project, parts))
         self.foreign = FOREIGN.read_text("utf-8").splitlines()

@@ -8,7 +8,7 @@ docstrings. The project is known for each text, so that whole projects can be ke
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SUFFIXES = frozenset({".rst", ".md", ".txt", ".py"})
@@ -20,8 +20,8 @@ _MARKUP = re.compile(r"^(?:[#>|=~^*+-]|\.\.|::|\d+[.)]|:\w|<|`{3}|!\[)")
 _ENDS = re.compile(r"[.!?]$")
 
 
-def files(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield (project, text) of each file of documentation, in the order of the paths."""
+def files(root: Path, accept: Callable[[str], bool] = lambda _: True) -> Iterator[tuple[str, str]]:
+    """Yield (project, text) of each file of the accepted projects, in the order of the paths."""
     for path in sorted(root.rglob("*")):
         if path.suffix not in SUFFIXES or not path.is_file() or path.stat().st_size < _LEAST_BYTES:
             continue
@@ -30,6 +30,8 @@ def files(root: Path) -> Iterator[tuple[str, str]]:
         ):
             continue
         project = path.relative_to(root).parts[0]
+        if not accept(project):
+            continue
         try:
             text = path.read_text("utf-8")
             yield project, docstrings(text) if path.suffix == ".py" else text
@@ -54,9 +56,11 @@ def lines(root: Path) -> Iterator[tuple[str, str]]:
                 yield project, bare[:400]
 
 
-def paragraphs(root: Path) -> Iterator[tuple[str, str]]:
+def paragraphs(
+    root: Path, accept: Callable[[str], bool] = lambda _: True
+) -> Iterator[tuple[str, str]]:
     """Yield (project, paragraph) of running prose without the marks of reStructuredText."""
-    for project, text in files(root):
+    for project, text in files(root, accept):
         fenced = re.sub(r"(?ms)^\s*```.*?^\s*```", "", text)
         for block in re.split(r"\n\s*\n", fenced):
             rows = block.splitlines()
