@@ -16,6 +16,11 @@ from nsllm.scoring.words import asserted_words, content_words
 Span = tuple[int, int]
 
 _FACTS = frozenset({"number", "date", "version", "unit", "identifier", "path", "flag"})
+_COPIED = 0.8
+"""The share of a claim's words in the window from which it is almost a copy of it.
+
+What a copy has otherwise was changed; in a claim put in other words, less is meant by it."""
+
 _CELL = re.compile(r"(?:^|(?<=\s))[|·](?=\s|$)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s]")
 
@@ -104,16 +109,25 @@ def _of_claim(beside: _Beside) -> NDArray[np.float64]:
     kinds = {difference.kind for difference in beside.differences}
     anywhere = {difference.kind for difference in missing(beside.text, source.text)}
     wanted = frozenset(asserted_words(beside.text))
+    logit = readings[beside.best].logit
+    overlap = _share(wanted, offered_words(beside.window.text))
+    fact, new_fact = (float(not _FACTS.isdisjoint(some)) for some in (kinds, anywhere))
+    negation = float("negation" in kinds)
+    copied = max(0.0, overlap - _COPIED) / (1 - _COPIED)
     found = {
-        "logit": readings[beside.best].logit,
-        "overlap": _share(wanted, offered_words(beside.window.text)),
+        "logit": logit,
+        "overlap": overlap,
         "covered": _share(wanted, source.words),
         "similarity": source.similarity,
-        "fact": float(not _FACTS.isdisjoint(kinds)),
-        "new_fact": float(not _FACTS.isdisjoint(anywhere)),
+        "fact": fact,
+        "new_fact": new_fact,
         "name": float("name" in kinds),
-        "negation": float("negation" in kinds),
+        "negation": negation,
         "length": min(len(wanted), 30) / 10,
+        "copied": copied,
+        "copied_logit": copied * logit,
+        "copied_fact": copied * (fact + new_fact),
+        "copied_negation": copied * negation,
     }
     return np.array([found[name] for name in FEATURES])
 

@@ -32,11 +32,10 @@ _SURE = 0.75
 """Above this no word of a claim is called unsupported."""
 
 _ENOUGH = 0.85
-"""From here on the nearest window is support enough.
+"""From here on the nearest window is support enough: what another one says takes none of it away.
 
-Of the features, only those of the window itself would differ in a likelier one. By the fitted
-weights they can take 2.93 off the log odds, if that one has all words of the claim but denies it
-and lacks a fact and a name: the score would be 0.23 at least."""
+Read as well, one that is likelier by the network alone would count instead, whatever differs in
+it."""
 
 _FIRST = re.compile(r"[-\w`'\"(]")
 _WORDS = re.compile(r"[-\w`'\"(].*[\w`'\")%]|\w", re.DOTALL)

@@ -18,6 +18,10 @@ FEATURES = (
     "name",
     "negation",
     "length",
+    "copied",
+    "copied_logit",
+    "copied_fact",
+    "copied_negation",
 )
 WORD_FEATURES = (
     "token",
