@@ -59,7 +59,7 @@ def test_sentences_about_as_good_as_the_best_are_quoted_and_the_others_are_not()
     source = passage("It takes 30 days. It takes a month. Nobody asked that.")
     spans = [(0, 17), (18, 35), (36, 54)]
     close = [
-        judged(source, span, "item", c) for span, c in zip(spans, (0.9, 0.8, 0.0005), strict=True)
+        judged(source, span, "item", c) for span, c in zip(spans, (0.9, 0.8, 0.0001), strict=True)
     ]
     quoted = extract(Reading(candidates=tuple(close)), [source], Extraction()).text
     assert quoted == "It takes 30 days. [1] It takes a month. [1]"
@@ -71,7 +71,7 @@ def test_sentences_about_as_good_as_the_best_are_quoted_and_the_others_are_not()
 def test_an_unlikely_answer_from_a_distant_passage_is_none() -> None:
     near, far = passage("Kept for 30 days."), passage("Kept for 30 days.")
     far = msgspec.structs.replace(far, similarity=0.1)
-    sure = [Reading(candidates=(candidate(source, 0.7),)) for source in (near, far)]
+    sure = [Reading(candidates=(candidate(source, 0.9),)) for source in (near, far)]
     assert extract(sure[0], [near], Extraction()).found
     assert not extract(sure[1], [far], Extraction()).found
 

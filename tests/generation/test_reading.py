@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -115,9 +116,36 @@ def test_candidates_are_all_sentences_but_headings_the_likeliest_first() -> None
 
 def test_what_no_passage_answers_is_less_likely_answered() -> None:
     likely, _ = read_with({"kept": 4.0}, passage(TEXT))
-    unlikely, _ = read_with({"kept": -4.0, "go": -6.0, "·": -6.0}, passage(TEXT))
+    unlikely, _ = read_with({"kept": -6.0, "go": -8.0, "·": -8.0}, passage(TEXT))
     assert unlikely.confidence < 0.5 < likely.confidence
     assert Reading(candidates=()).confidence == 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "reworded", "absent"),
+    [
+        ("Are readings kept in storage?", 0, 0),
+        ("Are measurements preserved in storage?", 2, 0),
+        ("Are readings kept in Redis?", 0, 1),
+        ("Are readings kept in /var/lib?", 0, 2),
+        ("Redis, are readings kept?", 1, 0),
+    ],
+)
+def test_a_question_in_other_words_is_no_question_about_something_else(
+    question: str, reworded: int, absent: int
+) -> None:
+    readers: Any = SimpleNamespace(sentence=Sentences({}), passage=Passages({}))
+    reading = read(question, [passage(TEXT)], readers, alike)
+    assert (reading.reworded, reading.absent) == (reworded, absent)
+
+
+def test_other_words_are_made_up_for_and_an_unknown_name_is_held_against_an_answer() -> None:
+    reading, _ = read_with({"kept": 2.0}, passage(TEXT))
+    plain, reworded, absent = (
+        msgspec.structs.replace(reading, reworded=words, absent=names).confidence
+        for words, names in ((0, 0), (2, 0), (0, 1))
+    )
+    assert absent < plain < reworded
 
 
 def test_passages_are_ordered_by_their_best_sentence() -> None:
