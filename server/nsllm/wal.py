@@ -10,7 +10,7 @@ def use_wal(connection: sqlite3.Connection, *, timeout_s: float) -> None:
     """Keep the database's changes in a write-ahead log from now on.
 
     SQLite gives up at once, whatever its own timeout, when two processes make this switch of a new
-    database in the same moment, for each would wait for the other. Here one of them tries again.
+    database in the same moment, for each would wait for the other. So it is tried again here.
 
     Raises:
         sqlite3.OperationalError: the database stayed locked for `timeout_s`.
@@ -20,7 +20,9 @@ def use_wal(connection: sqlite3.Connection, *, timeout_s: float) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+            # What is above these bits says which kind of busy: a recovery, for one.
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() >= deadline:
                 raise
             time.sleep(_POLL_S)
         else:

@@ -36,6 +36,8 @@ from nsllm.types import Chunk
 Sample = tuple[str, list[Chunk], bool]
 OUTPUT = Path(grounding.__file__).with_name("grounding_weights.json")
 FOLDS = 5
+ALL_READ = 2.0
+"""No score is enough, so that all windows are read: which were left out depends on the weights."""
 IMPORTANCE = {"documentation": 1.0, "BEGIN": 1.0, "WiCE": 1.3}
 """How much each set weighs; most is the one that is least like what was trained on."""
 
@@ -69,8 +71,8 @@ def weakest(samples: Sequence[Sample], embed: grounding.Embed, grounder: Grounde
     rows = []
     for text, chunks, _ in samples:
         parts = [claim.text for claim in claims(text)] or [text]
-        compared = [c for c in grounding.compare(parts, chunks, embed, grounder.read) if c]
-        rows.append(min((c.measured.features for c in compared), key=lambda f: f[0]))
+        compared = grounding.compare(parts, chunks, embed, grounder.read, enough=ALL_READ)
+        rows.append(min((c.measured.features for c in compared if c), key=lambda f: f[0]))
     return np.array(rows)
 
 
@@ -78,7 +80,9 @@ def word_rows(data: Path, embed: grounding.Embed, grounder: Grounder) -> list[tu
     """Return features and labels of the words of each claim of WiCE's token-level dev set."""
     found = []
     for draft, evidence, _ in wice(data / "wice" / "non_supported_tokens_dev.jsonl"):
-        [compared] = grounding.compare([draft.text], chunks_of(evidence), embed, grounder.read)
+        [compared] = grounding.compare(
+            [draft.text], chunks_of(evidence), embed, grounder.read, enough=ALL_READ
+        )
         if compared:
             measured = compared.measured
             labels = [float("1" in draft.marks[a:b]) for a, b in measured.words]

@@ -127,10 +127,11 @@ def compare(
     read: Read,
     *,
     fitted: bool = True,
+    enough: float = _ENOUGH,
 ) -> list[Compared | None]:
     """Compare each text with the chunks; None where these hold no sentence.
 
-    The nearest window is read first, and the others where it is not support enough.
+    The nearest window is read first, and the others where its score is below `enough`.
     """
     sentences = places(chunks)
     if not sentences:
@@ -147,7 +148,7 @@ def compare(
     ]
     read = _keeping(read)
     found = _best(texts, nearest, read, fitted=fitted)
-    rest = [i for i, one in enumerate(found) if one.score < _ENOUGH]
+    rest = [i for i, one in enumerate(found) if one.score < enough]
     again = _best([texts[i] for i in rest], [sources[i] for i in rest], read, fitted=fitted)
     better = dict(zip(rest, again, strict=True))
     return [better.get(i, one) for i, one in enumerate(found)]
