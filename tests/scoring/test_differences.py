@@ -122,3 +122,8 @@ def test_a_long_gap_between_two_names_is_read_once() -> None:
     gap = " " * 200_000
     found = differences(f"Pass --fast{gap}--slow to it.", "Pass --slow --fast to it.")
     assert [one.said for one in found if one.exchanged] == ["--fast", "--slow"]
+
+
+def test_a_version_is_no_amount_of_the_same_figure() -> None:
+    found = differences("A server needs 2 GB of memory.", "Clients call `/v2` of the API.")
+    assert [(one.kind, one.said) for one in found] == [("number", "2 GB")]
