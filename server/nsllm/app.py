@@ -55,7 +55,7 @@ from nsllm.types import (
     ignore_progress,
 )
 
-_POOL = 12
+POOL = 12
 """Passages that the reader looks at before the best `top_k` are kept."""
 
 _PASSAGES_PER_CLAIM = 3
@@ -141,7 +141,7 @@ class Application:
         clock = Stopwatch()
         with clock.measure("retrieval"):
             completed = complete(question)
-            count = max(_POOL, question.top_k)
+            count = max(POOL, question.top_k)
             found = await on_thread(lambda: self._retrieve(search_text(completed), count))
         asked = Asked(question, completed, tuple(found), client, listener, clock)
         recall = self._recall(asked)

@@ -1,11 +1,15 @@
 """What the readers make of the passages of a question: every sentence as a candidate answer."""
 
+import json
 import re
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
 from itertools import groupby
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from nsllm.documents.sentences import CELLS, Sentence, is_prose, split
 from nsllm.generation.reader import Readers, context, sheet
@@ -20,10 +24,9 @@ _AROUND = 0.8
 _NEARNESS = 7.0
 """What a cosine counts against log-odds."""
 
-_ANSWERED = (0.198, 0.335, 1.085, 1.2, -1.24, -1.821)
-"""Weights of the best candidate's order, of its passage's log-odds and similarity, and of the
-question's other words and unknown names, and the bias, of the log-odds that the passages answer at
-all. The bias is where four in five of the unanswerable development questions are declined."""
+SIGNS = ("order", "around", "similarity", "reworded", "absent")
+"""What tells whether the passages answer at all: the best candidate's order, its passage's log-odds
+and similarity, and the question's other words and unknown names."""
 
 _MOST_REWORDED = 2
 _MOST_ABSENT = 1
@@ -79,13 +82,22 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         """The probability that the passages answer the question."""
         if not self.candidates:
             return 0.0
-        best = self.candidates[0]
-        sentence, passage, similarity, reworded, absent, bias = _ANSWERED
-        likely = sentence * float(np.clip(best.order, -_SURE, _SURE)) + passage * best.around
-        likely += similarity * best.passage.similarity + bias
-        likely += reworded * min(self.reworded, _MOST_REWORDED)
-        likely += absent * min(self.absent, _MOST_ABSENT)
+        weights, bias = _weights()
+        likely = float(weights @ self.signs()) + bias
         return float(1 / (1 + np.exp(-np.clip(likely, -40, 40))))
+
+    def signs(self) -> NDArray[np.float64]:
+        """Return float64 [len(SIGNS)], what `confidence` is computed from."""
+        best = self.candidates[0]
+        return np.array(
+            [
+                np.clip(best.order, -_SURE, _SURE),
+                best.around,
+                best.passage.similarity,
+                min(self.reworded, _MOST_REWORDED),
+                min(self.absent, _MOST_ABSENT),
+            ]
+        )
 
     def within(self, passages: Sequence[Passage]) -> "Reading":
         """Return the reading of these passages alone."""
@@ -209,3 +221,11 @@ def _line(text: str, kind: str) -> str:
     if kind == "row":
         return CELLS.join(cell for part in text.strip("|").split("|") if (cell := part.strip()))
     return text
+
+
+@cache
+def _weights() -> tuple[NDArray[np.float64], float]:
+    """Return the weights of SIGNS and the bias (scripts/training/reading_weights.py)."""
+    body = (resources.files(__package__) / "reading_weights.json").read_text("utf-8")
+    table: dict[str, float] = json.loads(body)
+    return np.array([table[name] for name in SIGNS]), table["bias"]
