@@ -19,7 +19,7 @@ import numpy as np
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.coherence import coherence
 from nsllm.scoring.grounding import Embed
-from nsllm.scoring.order import Follows
+from nsllm.scoring.order import ReadOrder
 from nsllm.settings import Models, Settings
 
 sys.path.insert(0, str(Path(__file__).parent / "training"))
@@ -44,9 +44,9 @@ def interval(good: np.ndarray[Any, Any], bad: np.ndarray[Any, Any]) -> tuple[flo
     return float(low), float(high)
 
 
-def scores_of(texts: list[str], embed: Embed, follows: Follows) -> np.ndarray[Any, Any]:
+def scores_of(texts: list[str], embed: Embed, read: ReadOrder) -> np.ndarray[Any, Any]:
     """Return the coherence of each text, float64 [len(texts)]."""
-    found = [coherence(text, embed, follows) for text in texts]
+    found = [coherence(text, embed, read) for text in texts]
     return np.array([1.0 if one is None else one.score for one in found])
 
 
@@ -57,18 +57,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="paragraphs")
     options = parser.parse_args()
     runtime = ModelRuntime(Settings(models=Models(threads=1)))
-    embed, follows = runtime.embedder().embed, runtime.classifiers().follows
-    if follows is None:
+    embed, read = runtime.embedder().embed, runtime.classifiers().order
+    if read is None:
         sys.exit("The model of coherence is not here: nsllm models pull nsllm-coherence")
     corpus = Corpus(options.documentation, lambda name: name.startswith(HELD_OUT))
     rng = random.Random(99)
     intact = [corpus.intact(rng, least=3) for _ in range(options.count)]
     whole = [" ".join(parts) for parts in intact]
-    good, long = scores_of(whole, embed, follows), np.array([len(text) for text in whole])
+    good, long = scores_of(whole, embed, read), np.array([len(text) for text in whole])
     pooled = []
     for kind, breaker in BREAKERS.items():
         broken = [" ".join(breaker(parts, corpus, rng)) for parts in intact]
-        bad = scores_of(broken, embed, follows)
+        bad = scores_of(broken, embed, read)
         low, high = interval(good, bad)
         by_length = auc(-long, -np.array([len(text) for text in broken]))
         value = auc(good, bad)

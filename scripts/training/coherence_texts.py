@@ -17,6 +17,8 @@ HELD_OUT = ("celery", "werkzeug", "tornado", "cmake", "hypothesis", "trio", "net
 """Projects that nothing is trained or fitted on."""
 MOST_CHARACTERS = 400
 """Of a sentence to learn from: longer ones cost most and teach no more."""
+MOST_OF_TEXT = 900
+"""Of a text to learn from, likewise; answers are shorter."""
 _BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"(])")
 _NEGATED = (
     (r"\b(is|are|was|were|will|should|must|does|do|may|has|have) (?!not\b)", r"\1 not "),
@@ -48,6 +50,12 @@ class Corpus:
         self.places: dict[str, list[int]] = {}
         for at, (project, _) in enumerate(self.rows):
             self.places.setdefault(project, []).append(at)
+
+    def leave_out(self, other: "Corpus") -> None:
+        """Drop what stands in another corpus as well: projects copy from each other."""
+        known = {part for _, parts in other.rows for part in parts}
+        self.rows = [row for row in self.rows if known.isdisjoint(row[1])]
+        self._index()
 
     def limit(self, most: int, rng: random.Random) -> None:
         """Keep runs of neighbouring paragraphs of each project, about `most` of them."""
@@ -165,31 +173,44 @@ BREAKERS: dict[str, Breaker] = {
 }  # fmt: skip
 
 
-class Pair(NamedTuple):
-    """Two sentences, and whether the second one directly followed the first."""
+def drawn(corpus: Corpus, rng: random.Random) -> Sentences:
+    """Return an intact text to learn from, or to break.
 
-    first: str
-    second: str
-    follows: bool
+    Two sentences hold little of an order, but many answers have no more.
+    """
+    return corpus.intact(rng, least=2 if rng.random() < 0.15 else 3)
 
 
-def pairs(corpus: Corpus, rng: random.Random) -> Iterator[Pair]:
-    """Yield pairs for ever: neighbours, the same turned round, and sentences that are none."""
+class Text(NamedTuple):
+    """Some sentences, and how they were broken, if at all.
+
+    `follows` tells of each one whether it was written right after the one before it.
+    """
+
+    sentences: Sentences
+    kind: str
+    follows: list[bool]
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether they stand as they were written."""
+        return self.kind == "intact"
+
+
+_TAUGHT = {"shuffled": 0.5, "spliced": 0.4, "contradicted": 0.1}
+"""Ways to break a text that have to be learnt, and their shares; the others can be counted."""
+
+
+def twins(corpus: Corpus, rng: random.Random) -> Iterator[tuple[Text, Text]]:
+    """Yield texts for ever, each beside the same one broken."""
     while True:
-        project, parts = rng.choice(corpus.rows)
-        at = rng.randrange(len(parts) - 1)
-        a, b = parts[at], parts[at + 1]
-        if a == b or max(len(a), len(b)) > MOST_CHARACTERS:
+        parts = drawn(corpus, rng)
+        if max(map(len, parts)) > MOST_CHARACTERS or sum(map(len, parts)) > MOST_OF_TEXT:
             continue
-        yield Pair(a, b, follows=True)
-        yield Pair(b, a, follows=False)
-        draw = rng.random()
-        if draw < 0.3 and len(parts) > 2:
-            b = rng.choice([part for part in parts if part not in (a, b)] or [a])
-        elif draw < 0.75:
-            b = rng.choice(corpus.rows[rng.choice(corpus.places[project])][1])
-        else:
-            b = rng.choice(rng.choice(corpus.rows)[1])
-        a, b = (a, b) if rng.random() < 0.7 else (b, a)
-        if (a, b) not in corpus.written and a != b and len(b) <= MOST_CHARACTERS:
-            yield Pair(a, b, follows=False)
+        [kind] = rng.choices(list(_TAUGHT), list(_TAUGHT.values()))
+        broken = BREAKERS[kind](parts, corpus, rng)
+        # Of two paragraphs the second follows the first, though no paragraph holds the pair.
+        own = set(pairwise(parts))
+        follows = [pair in own or pair in corpus.written for pair in pairwise(broken)]
+        intact = Text(parts, "intact", [False, *(True for _ in parts[1:])])
+        yield intact, Text(broken, kind, [False, *follows])

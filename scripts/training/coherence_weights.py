@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from coherence_texts import BREAKERS, FIT, Corpus
+from coherence_texts import BREAKERS, FIT, Corpus, drawn
 from logistic import fit_logistic
 
 from nsllm.embedding.embedder import Embedder
@@ -36,12 +36,15 @@ SHARES = {
 
 
 def texts(corpus: Corpus, count: int) -> list[tuple[str, float]]:
-    """Return `count` intact texts, single sentences among them, and as many broken ones."""
+    """Return `count` intact texts, single sentences among them, and as many broken ones.
+
+    Both are drawn alike: a text must not count as broken for its length.
+    """
     rng = random.Random(21)
-    intact = [" ".join(corpus.intact(rng)) for _ in range(count * 9 // 10)]
+    intact = [" ".join(drawn(corpus, rng)) for _ in range(count * 9 // 10)]
     intact += [corpus.intact(rng)[0] for _ in range(count // 10)]
     kinds = rng.choices(list(SHARES), list(SHARES.values()), k=count)
-    broken = [" ".join(BREAKERS[kind](corpus.intact(rng, least=3), corpus, rng)) for kind in kinds]
+    broken = [" ".join(BREAKERS[kind](drawn(corpus, rng), corpus, rng)) for kind in kinds]
     return [*((text, 1.0) for text in intact), *((text, 0.0) for text in broken)]
 
 
@@ -50,14 +53,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path)
     parser.add_argument("documentation", type=Path)
-    parser.add_argument("--count", type=int, default=600, help="intact texts, and broken ones")
+    parser.add_argument("--count", type=int, default=1500, help="intact texts, and broken ones")
     options = parser.parse_args()
     embed = Embedder(options.models / "all-minilm-l6-v2", threads=1).embed
-    follows = Orderer(options.models / "nsllm-coherence", threads=1).follows
+    read = Orderer(options.models / "nsllm-coherence", threads=1).read
     rows = texts(Corpus(options.documentation, lambda name: name.startswith(FIT)), options.count)
     typical = dict.fromkeys(coherence.LEARNT, 0.0)
     OUTPUT.write_text(json.dumps({"typical": typical}), "utf-8")
-    measured = [(coherence.measure_features(text, embed, follows), label) for text, label in rows]
+    measured = [(coherence.measure_features(text, embed, read), label) for text, label in rows]
     x = np.array([features for features, _ in measured if features is not None])
     y = np.array([label for features, label in measured if features is not None])
     learnt = slice(0, len(coherence.LEARNT))

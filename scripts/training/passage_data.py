@@ -11,7 +11,8 @@ from cross_encoder import CrossEncoder
 from tokenizers import Tokenizer
 from torch import nn
 
-from nsllm.generation.reader import Sheet, sheet
+from nsllm.documents.joined import Joined
+from nsllm.generation.reader import sheet
 
 NEAR = 5
 Block = tuple[str, list[str], list[tuple[set[int], str]]]
@@ -22,7 +23,7 @@ class Row(NamedTuple):
     """A question beside a passage; `labels` has a number for each of its sentences."""
 
     question: str
-    sheet: Sheet
+    sheet: Joined
     labels: list[float]
 
 

@@ -159,7 +159,7 @@ class ModelRuntime:
             grounding=grounder.read if grounder else None,
             fitted=not isinstance(grounder, ForeignGrounder),
             toxicity=classifier.probabilities if classifier else None,
-            follows=orderer.follows if orderer else None,
+            order=orderer.read if orderer else None,
         )
 
     def grounder(self) -> Grounder | ForeignGrounder | None:

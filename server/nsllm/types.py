@@ -110,6 +110,8 @@ class ClaimGrounding(msgspec.Struct, frozen=True, kw_only=True):
     """The same as `score`, of the cited passages alone; None where it cites none that is there."""
     kind: ProblemKind | None = None
     """What kind of thing that is; None where it cannot be named."""
+    contradicted: bool = False
+    """Whether the evidence says something else there, or denies it: it is not merely silent."""
     unsupported: tuple[tuple[int, int], ...] = ()
     """Spans [start, end) of the text, within the claim, that the evidence does not support."""
 

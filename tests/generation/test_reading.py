@@ -11,7 +11,8 @@ import pytest
 
 from models.test_adapter import write_adapter
 from models.tiny import write_bert
-from nsllm.generation.reader import Marks, PassageReader, SentenceReader, Sheet, sheet
+from nsllm.documents.joined import Joined
+from nsllm.generation.reader import Marks, PassageReader, SentenceReader, sheet
 from nsllm.generation.reading import Reading, rank, read
 from nsllm.models.adapter import import_adapter
 from nsllm.types import Chunk, Passage, ignore_progress
@@ -44,7 +45,7 @@ class Scripted:
 
     def __init__(self, odds: dict[str, float]) -> None:
         self.odds = odds
-        self.sheets: list[Sheet] = []
+        self.sheets: list[Joined] = []
         self.texts: list[str] = []
 
     def odds_of(self, text: str) -> float:
@@ -52,7 +53,7 @@ class Scripted:
 
 
 class Passages(Scripted):
-    def read(self, question: str, sheets: Sequence[Sheet]) -> list[Marks]:
+    def read(self, question: str, sheets: Sequence[Joined]) -> list[Marks]:
         self.sheets += sheets
         found = []
         for one in sheets:

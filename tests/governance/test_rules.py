@@ -140,16 +140,18 @@ def test_labels_and_announcements_of_people_claim_nothing(text: str, count: int)
 
 
 @pytest.mark.parametrize(
-    ("source", "kind", "rule"),
+    ("source", "kind", "contradicted", "rule"),
     [
-        ("Backups are kept for sixty days.", "number", "grounding.claim"),
-        ("The archive is on tape.", None, "grounding.unsourced"),
-        ("The archive is kept on tape.", "number", "grounding.unsourced"),
-        ("Backups are kept by Anna.", "name", "grounding.unsourced"),
+        ("Backups are kept for sixty days.", "number", True, "grounding.claim"),
+        ("Backups are kept on 3 disks.", "number", True, "grounding.claim"),
+        ("Backups are kept on disks.", "number", False, "grounding.unsourced"),
+        ("The archive is on tape.", None, False, "grounding.unsourced"),
+        ("The archive is kept on tape.", "number", True, "grounding.unsourced"),
+        ("Backups are kept by Anna.", "name", True, "grounding.unsourced"),
     ],
 )
 def test_of_what_people_write_only_what_a_source_is_about_can_contradict_it(
-    source: str, kind: ProblemKind | None, rule: str
+    source: str, kind: ProblemKind | None, contradicted: bool, rule: str
 ) -> None:
     text = "Backups are kept for ninety days."
     [claim] = claims(text)
@@ -159,6 +161,7 @@ def test_of_what_people_write_only_what_a_source_is_about_can_contradict_it(
         score=0.1,
         evidence=Evidence(marker=1, text=source),
         kind=kind,
+        contradicted=contradicted,
         unsupported=words,
     )
     measurement = Measurement(scores=Scores(), claims=(grounded,))

@@ -13,7 +13,7 @@ from nsllm.models.orderer import Orderer
 from nsllm.runtime import COHERENCE
 from nsllm.scoring.coherence import Coherence, coherence
 from nsllm.scoring.languages import language_of
-from nsllm.scoring.order import Follows
+from nsllm.scoring.order import Order, Paragraph, ReadOrder
 
 INTACT = (
     "The importer reads a file of readings and stores them in the database. "
@@ -28,13 +28,13 @@ def embed_alike(texts: Sequence[str]) -> NDArray[np.float32]:
     return np.tile(np.eye(1, 384, dtype=np.float32), (len(texts), 1))
 
 
-def follow_alike(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+def order_alike(paragraphs: Sequence[Paragraph]) -> list[Order]:
     """Find all sentences in order, so that only what is counted makes a difference."""
-    return np.ones(len(pairs))
+    return [Order(intact=1.0, follows=np.ones(len(some) - 1)) for some in paragraphs]
 
 
-def measured(text: str, follows: Follows = follow_alike) -> Coherence:
-    found = coherence(text, embed_alike, follows)
+def measured(text: str, read: ReadOrder = order_alike) -> Coherence:
+    found = coherence(text, embed_alike, read)
     assert found is not None
     return found
 
@@ -75,11 +75,11 @@ def test_list_items_need_no_order_and_no_full_stop() -> None:
 def test_a_quoted_row_does_not_break_off() -> None:
     row = "Raw readings · 13 months · then hourly means [2]"
     assert measured(f"{INTACT} [1]\n\n{row}") == measured(f"{INTACT} [1]")
-    assert coherence(row, embed_alike, follow_alike) is None
+    assert coherence(row, embed_alike, order_alike) is None
 
 
 def test_text_without_prose_has_no_coherence() -> None:
-    assert coherence("# Title\n\n```\nx = 1\n```\n", embed_alike, follow_alike) is None
+    assert coherence("# Title\n\n```\nx = 1\n```\n", embed_alike, order_alike) is None
 
 
 @pytest.mark.parametrize(
@@ -97,37 +97,38 @@ def test_the_language_of_a_sentence(sentence: str, language: str | None) -> None
 
 
 def test_what_hardly_follows_is_named() -> None:
-    def follows(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        return np.array([-4.0 if second == STRANGE else 1.0 for _, second in pairs])
+    def read(paragraphs: Sequence[Paragraph]) -> list[Order]:
+        follows = [[-4.0 if one == STRANGE else 1.0 for one in some[1:]] for some in paragraphs]
+        return [Order(intact=min(odds), follows=np.array(odds)) for odds in follows]
 
     text = f"{INTACT}\n\nAnother paragraph begins. {STRANGE}"
-    found = measured(text, follows)
+    found = measured(text, read)
     assert found.score < measured(text).score
     assert "hardly follows" in found.flaw.problem
     assert text[found.flaw.start : found.flaw.end] == f"Another paragraph begins. {STRANGE}"
 
 
 def test_paragraphs_need_not_follow_one_another() -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[Paragraph] = []
 
-    def follows(pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        asked.extend(pairs)
-        return np.ones(len(pairs))
+    def read(paragraphs: Sequence[Paragraph]) -> list[Order]:
+        asked.extend(paragraphs)
+        return order_alike(paragraphs)
 
-    measured("One comes first. Two comes next.\n\nThree is apart. Four is with it.", follows)
-    assert set(asked) == {
+    measured("One comes first. Two comes next.\n\nThree is apart. Four is with it.", read)
+    assert asked == [
         ("One comes first.", "Two comes next."),
         ("Three is apart.", "Four is with it."),
-    }
+    ]
 
 
 @pytest.mark.models
 def test_the_model_prefers_the_order_in_which_a_text_was_written(models_home: Path) -> None:
-    follows = Orderer(models_home / "models" / COHERENCE, threads=1).follows
+    read = Orderer(models_home / "models" / COHERENCE, threads=1).read
     embed = Embedder(models_home / "models" / EMBEDDER, threads=1).embed
     first, second, third = (part + "." for part in INTACT.rstrip(".").split(". "))
     intact, turned, spliced = (
-        coherence(" ".join(parts), embed, follows)
+        coherence(" ".join(parts), embed, read)
         for parts in (
             (first, second, third),
             (third, second, first),
@@ -138,3 +139,11 @@ def test_the_model_prefers_the_order_in_which_a_text_was_written(models_home: Pa
     assert turned is not None
     assert spliced is not None
     assert max(turned.score, spliced.score) < intact.score
+
+
+@pytest.mark.models
+def test_the_model_names_the_sentence_that_is_strange(models_home: Path) -> None:
+    read = Orderer(models_home / "models" / COHERENCE, threads=1).read
+    first, second, third = (part + "." for part in INTACT.rstrip(".").split(". "))
+    [order] = read([(first, second, STRANGE, third)])
+    assert order.follows.argmin() in {1, 2}

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from nsllm.documents.joined import Joined, joined
 from nsllm.embedding.batching import batches
 from nsllm.models.network import Network, log_odds, mean_by_span
 
@@ -24,16 +25,6 @@ _UNREAD = -12.0
 """The log-odds of a sentence that lies behind the end of the context."""
 
 _BETWEEN = " | "
-
-
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage as it is read: its heading and its sentences in one line of text.
-
-    `spans` are where the sentences stand in `text`.
-    """
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +56,7 @@ class PassageReader:
     def __init__(self, folder: Path, *, threads: int = 0, provider: str = "cpu") -> None:
         self._network = _network(folder, _PASSAGE_TOKENS, threads, provider)
 
-    def read(self, question: str, sheets: Sequence[Sheet]) -> list[Marks]:
+    def read(self, question: str, sheets: Sequence[Joined]) -> list[Marks]:
         """Read each sheet beside the question; a sentence has the mean of its tokens' odds."""
         coded = self._network.encode_pairs(_pairs(question, [sheet.text for sheet in sheets]))
         found: dict[int, Marks] = {}
@@ -87,14 +78,13 @@ class Readers(msgspec.Struct, frozen=True, kw_only=True):
     passage: PassageReader
 
 
-def sheet(heading: str, sentences: Sequence[str]) -> Sheet:
-    """Write a heading and sentences as the reader of passages was trained on them."""
-    text, spans = " ".join(heading.split()), []
-    for sentence in sentences:
-        start = len(text) + len(_BETWEEN)
-        text = f"{text}{_BETWEEN}{' '.join(sentence.split())}"
-        spans.append((start, len(text)))
-    return Sheet(text=text, spans=tuple(spans))
+def sheet(heading: str, sentences: Sequence[str]) -> Joined:
+    """Write a heading and sentences as the reader of passages was trained on them.
+
+    The spans are those of the sentences.
+    """
+    whole = joined([heading, *sentences], _BETWEEN)
+    return Joined(text=whole.text, spans=whole.spans[1:])
 
 
 def context(sentence: str, heading: str, before: str) -> str:

@@ -1,7 +1,8 @@
 """How well a text hangs together: order, subject, contradiction, loops, endings, language.
 
-A model (order.py) says how likely each sentence of a paragraph directly follows the one before it.
-What can be counted is counted. A logistic model over both gives the score;
+A model (order.py) reads each paragraph: how likely it is as somebody wrote it, and each sentence
+follows the one before it. What can be counted is counted. A logistic model over both gives the
+score;
 scripts/training/coherence_weights.py fits its weights on what docs/EVALUATION.md says.
 """
 
@@ -11,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -21,11 +21,11 @@ from nsllm.documents.sentences import CELLS, Sentence, split
 from nsllm.scoring.claims import without_markers
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.languages import language_of
-from nsllm.scoring.order import Follows
+from nsllm.scoring.order import Order, ReadOrder
 from nsllm.scoring.words import content_words
 
-LEARNT = ("follows", "stranger")
-"""Features of the models of order and of meaning: the higher, the better."""
+LEARNT = ("intact", "breaks", "stranger")
+"""Features of the models of order and of meaning."""
 COUNTED = ("repetition", "duplicates", "unclosed", "dangling", "switches")
 """Features that are counted: 0 is flawless."""
 FEATURES = (*LEARNT, *COUNTED)
@@ -58,33 +58,32 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Neighbouring sentences of one paragraph, two or more, and what the models say of them.
+    """The sentences of a paragraph, two or more, and what the models say of them.
 
-    `follows`, log odds [n - 1]: that each one but the first follows the one before it; `cosines`
-    are those of each two sentences.
+    `cosines` are those of each two sentences.
     """
 
     parts: Sequence[_Part]
-    follows: NDArray[np.float64]
+    order: Order
     cosines: NDArray[np.float32]
 
 
-def coherence(text: str, embed: Embed, follows: Follows) -> Coherence | None:
+def coherence(text: str, embed: Embed, read: ReadOrder) -> Coherence | None:
     """Score `text` in [0, 1]; None where it holds no prose. A single whole sentence is coherent."""
     parts = _parts(text)
     if not parts:
         return None
-    runs = _runs(text, parts, embed, follows)
+    runs = _runs(text, parts, embed, read)
     weights, bias = _weights()
     costs = _features(parts, runs) * weights
     score = float(1.0 / (1.0 + np.exp(-(costs.sum() + bias))))
     return Coherence(score=score, flaw=_flaw(parts, runs, costs))
 
 
-def measure_features(text: str, embed: Embed, follows: Follows) -> NDArray[np.float64] | None:
+def measure_features(text: str, embed: Embed, read: ReadOrder) -> NDArray[np.float64] | None:
     """Return float64 [len(FEATURES)], what the weights are fitted on; None without prose."""
     parts = _parts(text)
-    return _features(parts, _runs(text, parts, embed, follows)) if parts else None
+    return _features(parts, _runs(text, parts, embed, read)) if parts else None
 
 
 def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float64]:
@@ -106,11 +105,18 @@ def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float6
 
 
 def _learnt(runs: Sequence[_Run]) -> NDArray[np.float64]:
-    """Return the mean of what follows, and how near the least near sentence is."""
-    follows = np.concatenate([run.follows for run in runs])
-    # How near each sentence is to the one of its paragraph that is nearest to it.
+    """Return the features of LEARNT, over all paragraphs together.
+
+    The log-odds that they are as somebody wrote them, long ones count more; the share of sentences
+    that more likely do not follow the one before them; and of the sentence that is farthest from
+    all others of its paragraph, the cosine with the nearest.
+    """
+    follows = np.concatenate([run.order.follows for run in runs])
+    lengths = [len(run.order.follows) for run in runs]
+    intact = np.average([run.order.intact for run in runs], weights=lengths)
+    breaks = (follows < 0).mean()
     nearest = [(run.cosines - 2 * np.eye(len(run.cosines))).max(axis=1) for run in runs]
-    return np.array([follows.mean(), np.concatenate(nearest).min()])
+    return np.array([intact, breaks, np.concatenate(nearest).min()])
 
 
 def _parts(text: str) -> list[_Part]:
@@ -128,7 +134,7 @@ def _is_quoted_row(text: str) -> bool:
     return CELLS in text and not _CLOSED.search(text.rstrip())
 
 
-def _runs(text: str, parts: Sequence[_Part], embed: Embed, follows: Follows) -> list[_Run]:
+def _runs(text: str, parts: Sequence[_Part], embed: Embed, read: ReadOrder) -> list[_Run]:
     """Return the paragraphs of two sentences and more, their order judged.
 
     Lists are left out: their items have no order that could be wrong.
@@ -149,14 +155,12 @@ def _runs(text: str, parts: Sequence[_Part], embed: Embed, follows: Follows) -> 
     if not groups:
         return []
     vectors = embed([part.text for group in groups for part in group])
-    odds = follows([(a.text, b.text) for group in groups for a, b in pairwise(group)])
+    orders = read([tuple(part.text for part in group) for group in groups])
     runs, at = [], 0
-    for number, group in enumerate(groups):
+    for group, order in zip(groups, orders, strict=True):
         rows = vectors[at : at + len(group)]
-        # Each group has one pair less than it has sentences.
-        own = odds[at - number :][: len(group) - 1]
         at += len(group)
-        runs.append(_Run(parts=group, follows=own, cosines=rows @ rows.T))
+        runs.append(_Run(parts=group, order=order, cosines=rows @ rows.T))
     return runs
 
 
@@ -207,8 +211,8 @@ def _flaw(parts: Sequence[_Part], runs: Sequence[_Run], costs: NDArray[np.float6
     worst = min(grouped, key=lambda name: grouped[name])
     first, last = parts[0], parts[-1]
     if runs and learnt <= grouped[worst]:
-        run = min(runs, key=lambda run: float(run.follows.min()))
-        at = int(run.follows.argmin())
+        run = min(runs, key=lambda run: float(run.order.follows.min()))
+        at = int(run.order.follows.argmin())
         return _span(run.parts[at], run.parts[at + 1], "this hardly follows from what is before it")
     if worst == "switches" and (other := _switch(parts)):
         return _span(other, other, "the text changes its language")

@@ -89,6 +89,11 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the source has it too, but elsewhere: two things have changed places."""
 
     @property
+    def contradicts(self) -> bool:
+        """Whether the source says something else there, or denies it."""
+        return self.kind == "negation" or self.offered is not None
+
+    @property
     def message(self) -> str:
         """Say what differs."""
         if self.kind == "negation":

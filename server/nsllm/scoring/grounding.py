@@ -235,6 +235,7 @@ def _judge(claim: Claim, compared: Compared | None) -> ClaimGrounding:
         evidence=evidence,
         problem=first.message if first else None,
         kind=first.kind if first else None,
+        contradicted=first.contradicts if first else False,
         unsupported=tuple(_placed(claim, compared)),
     )
 

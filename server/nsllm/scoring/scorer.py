@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsllm.scoring.cited import with_cited
-from nsllm.scoring.claims import claims, without_markers
+from nsllm.scoring.claims import claims
 from nsllm.scoring.coherence import Flaw, coherence
 from nsllm.scoring.grounding import Embed, ground
-from nsllm.scoring.order import Follows
+from nsllm.scoring.order import ReadOrder
+from nsllm.scoring.relevance import relevance
 from nsllm.scoring.support import Read
 from nsllm.scoring.toxicity import Classify, ToxicSpan, toxic_spans
 from nsllm.types import Chunk, ClaimGrounding, Scores
@@ -30,7 +31,7 @@ class Classifiers(msgspec.Struct, frozen=True, kw_only=True):
     fitted: bool = True
     """Whether the weights of `grounding` were fitted on the model that reads."""
     toxicity: Classify | None = None
-    follows: Follows | None = None
+    order: ReadOrder | None = None
     """What coherence takes."""
 
 
@@ -70,11 +71,11 @@ def measure(
     with timed("toxicity"):
         toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
     with timed("coherence"):
-        coherent = coherence(text, embed, classifiers.follows) if classifiers.follows else None
+        coherent = coherence(text, embed, classifiers.order) if classifiers.order else None
     with timed("relevance"):
-        relevance = _relevance(question, text, chunks, embed)
+        relevant = relevance(question, text, chunks, embed)
     scores = Scores(
-        relevance=relevance,
+        relevance=relevant,
         coherence=coherent.score if coherent else None,
         grounding=min((claim.score for claim in grounded), default=None),
         perplexity=perplexity,
@@ -86,19 +87,6 @@ def measure(
         toxic=toxic,
         flaw=coherent.flaw if coherent else None,
     )
-
-
-def _relevance(
-    question: str | None, text: str, chunks: Sequence[Chunk], embed: Embed
-) -> float | None:
-    """Return the mean of question–answer and best question–passage cosine, cut to [0, 1]."""
-    answer = without_markers(text)
-    if not question or not answer:
-        return None
-    vectors = embed([question, answer, *(chunk.text for chunk in chunks)])
-    cosines = np.clip(vectors[1:] @ vectors[0], 0.0, 1.0)
-    best_passage = cosines[1:].max() if chunks else cosines[0]
-    return float((cosines[0] + best_passage) / 2)
 
 
 def _overall(scores: Scores) -> float | None:

@@ -66,8 +66,8 @@ def _has_rival(grounded: ClaimGrounding) -> bool:
     if grounded.evidence is None or not words:
         return False
     shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
-    # A name that the evidence lacks differs from nothing in it: the claim may be about another.
-    differs = grounded.kind not in {None, "name"}
+    # What the evidence lacks differs from nothing in it, and a name it has may be another's.
+    differs = grounded.contradicted and grounded.kind != "name"
     return shared >= (_SHARED_WITH_DIFFERENCE if differs else _SHARED)
 
 
