@@ -1,9 +1,11 @@
 """The importer of low-rank updates, against the same computation in numpy."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import onnx
 import pytest
 from safetensors.numpy import save_file
 
@@ -19,7 +21,10 @@ HIDDEN = BERT["hidden_size"]
 MATRIX = "encoder.layer.1.output.dense"
 
 
-def write_adapter(path: Path, *, parts: int = 1, tokens: bool = False) -> dict[str, np.ndarray]:
+def write_adapter(
+    path: Path, *, parts: int = 1, tokens: bool = False, peaks: int = 0
+) -> dict[str, np.ndarray]:
+    """Write an adapter; with `peaks`, so many for each input but that of the wide matrix."""
     rng = np.random.default_rng(3)
     updates = {
         f"{MATRIX}.down": rng.normal(0, 0.2, (4, BERT["intermediate_size"])),
@@ -31,6 +36,13 @@ def write_adapter(path: Path, *, parts: int = 1, tokens: bool = False) -> dict[s
         updates |= {
             "tokens.weight": rng.normal(0, 0.3, (1, HIDDEN)),
             "tokens.bias": np.array([0.2]),
+        }
+    if peaks:
+        inputs = ("attention.self", "attention.output.dense", "intermediate.dense")
+        updates |= {
+            f"encoder.layer.{layer}.{name}.peaks": np.r_[40.0, rng.uniform(1, 3, peaks - 1)]
+            for layer in range(BERT["num_hidden_layers"])
+            for name in inputs
         }
     save_file({name: array.astype(np.float16) for name, array in updates.items()}, path)
     return {name: array.astype(np.float16).astype(np.float64) for name, array in updates.items()}
@@ -81,14 +93,20 @@ def test_one_head_reads_the_mean_of_all_tokens(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exact", "bits", "tolerance"), [(True, 16, 1e-5), (False, 16, 5e-3), (False, 8, 5e-2)]
+    ("exact", "bits", "peaks", "tolerance"),
+    [
+        (True, 16, 0, 1e-5),
+        (False, 16, 0, 5e-3),
+        (False, 8, 0, 5e-2),
+        (False, 8, HIDDEN, 5e-2),
+    ],
 )
 def test_a_wide_head_reads_the_first_segment(
-    exact: bool, bits: Literal[8, 16], tolerance: float, tmp_path: Path
+    exact: bool, bits: Literal[8, 16], peaks: int, tolerance: float, tmp_path: Path
 ) -> None:
     """And a second head reads each token; padding changes neither."""
     weights = write_bert(tmp_path / "bert")
-    updates = write_adapter(tmp_path / "adapter.safetensors", parts=3, tokens=True)
+    updates = write_adapter(tmp_path / "adapter.safetensors", parts=3, tokens=True, peaks=peaks)
     session = run_import(tmp_path, exact=exact, bits=bits)
     hidden = states(weights, updates)
     first = hidden[TYPES == 0]
@@ -112,6 +130,31 @@ def test_eight_bits_take_less_room(tmp_path: Path) -> None:
         run_import(folder, bits=bits)
         sizes.append((folder / "out" / "model.onnx").stat().st_size)
     assert sizes[0] < 0.8 * sizes[1]
+
+
+def test_inputs_with_known_peaks_are_multiplied_by_rows(tmp_path: Path) -> None:
+    """The three of a layer that share an input share its levelling; those without keep blocks."""
+    write_bert(tmp_path / "bert")
+    write_adapter(tmp_path / "adapter.safetensors", peaks=HIDDEN)
+    run_import(tmp_path, bits=8)
+    used = Counter(node.op_type for node in onnx.load(tmp_path / "out" / "model.onnx").graph.node)
+    layers = BERT["num_hidden_layers"]
+    assert used["DynamicQuantizeMatMul"] == 5 * layers
+    assert used["MatMulNBits"] == layers
+    levelled = used["Mul"]
+    write_adapter(tmp_path / "adapter.safetensors")
+    (tmp_path / "out" / "model.onnx").unlink()
+    (tmp_path / "out").rename(tmp_path / "first")
+    run_import(tmp_path, bits=8)
+    plain = Counter(node.op_type for node in onnx.load(tmp_path / "out" / "model.onnx").graph.node)
+    assert levelled - plain["Mul"] == 3 * layers
+
+
+def test_peaks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    write_bert(tmp_path / "bert")
+    write_adapter(tmp_path / "adapter.safetensors", peaks=HIDDEN - 1)
+    with pytest.raises(ModelCorruptError, match=f"has {HIDDEN} inputs, not {HIDDEN - 1} peaks"):
+        run_import(tmp_path, bits=8)
 
 
 def test_a_head_of_another_width_is_refused(tmp_path: Path) -> None:

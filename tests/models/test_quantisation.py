@@ -10,7 +10,7 @@ from onnx import TensorProto
 from models.tiny import Kind, raw_matrix
 from nsllm.errors import ModelUnsupportedError
 from nsllm.models.graph import ACTIVATIONS_FLOAT, ACTIVATIONS_INT8, GraphBuilder
-from nsllm.models.quantisation import Blocks, concatenate, read_matrix
+from nsllm.models.quantisation import Blocks, concatenate, read_matrix, seven_bits
 from nsllm.models.session import open_session
 
 QUANTISED = [
@@ -99,3 +99,27 @@ def test_other_quantisations_are_refused_by_name(kind: Kind) -> None:
     raw = np.zeros((2, GGML_QUANT_SIZES[kind][1]), np.uint8)
     with pytest.raises(ModelUnsupportedError, match=kind.name):
         read_matrix(raw, kind)
+
+
+def test_an_input_far_above_the_rest_is_levelled(tmp_path: Path) -> None:
+    """Rounded with one scale for them all, it would leave two bits to the others."""
+    rng = np.random.default_rng(5)
+    weights = rng.normal(0, 0.05, (ROWS, COLUMNS)).astype(np.float32)
+    x = rng.normal(0, 1, (1, 64, COLUMNS)).astype(np.float32)
+    x[..., 7] *= 60
+    expected = x @ weights.T
+    errors = []
+    for peaks in (np.abs(x).max((0, 1)), np.ones(COLUMNS, np.float32)):
+        folder = tmp_path / str(len(errors))
+        folder.mkdir()
+        found = product(folder, seven_bits(weights, peaks), x, ACTIVATIONS_INT8)
+        errors.append(np.sqrt(np.mean((found - expected) ** 2)) / expected.std())
+    assert errors[0] < 0.05
+    assert errors[1] > 2 * errors[0]
+
+
+def test_seven_bits_round_each_row_by_its_largest_weight() -> None:
+    weights = np.array([[0.5, -1.0], [0.0, 0.0], [20.0, 1.0]], np.float32)
+    rows = seven_bits(weights, np.ones(2, np.float32))
+    np.testing.assert_array_equal(np.abs(rows.codes).max(axis=1), [63, 0, 63])
+    np.testing.assert_allclose(rows.dequantised(), weights, rtol=0, atol=20 / 126)

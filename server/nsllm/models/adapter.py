@@ -34,8 +34,9 @@ def import_adapter(
     for each matrix that it updates (W + up @ down; LoRA, Hu et al. 2021), and `head.bias` [1].
     `head.weight` is [1, hidden], on the mean of all tokens, or [1, 3 * hidden]: on the first token,
     and on mean and maximum of the first segment. `tokens.weight` [1, hidden] and `tokens.bias` [1]
-    are a second head on each token, where there is one. `base` is the folder of the model that it
-    was trained on.
+    are a second head on each token, where there is one. `<input>.peaks` [in], the largest numbers
+    that a matrix was seen to be fed, let eight bits be rounded by rows, not by blocks. `base` is
+    the folder of the model that it was trained on.
 
     Inputs `input_ids`, `attention_mask`, `token_type_ids`, int64 [batch, sequence]: both texts as
     one sequence. Outputs `probability`, float32 [batch], and, with the second head,
@@ -50,7 +51,10 @@ def import_adapter(
     updates = _read(adapter)
     head, bias = _merge(weights, updates, adapter)
     with GraphBuilder(folder, external=False) as graph:
-        encoder = BertEncoder(shape, weights, graph, source=base, exact=exact, bits=bits)
+        peaks = {name: array for name, array in updates.items() if name.endswith(".peaks")}
+        encoder = BertEncoder(
+            shape, weights, graph, source=base, exact=exact, bits=bits, peaks=peaks
+        )
         hidden = encoder.build(listener)
         if head.shape[1] == shape.hidden_size:
             pooled = _mean(graph, hidden)

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from nsllm.errors import ModelCorruptError, ModelUnsupportedError
 from nsllm.models.graph import GraphBuilder
-from nsllm.models.quantisation import Blocks, Dense, Floats, eight_bits
+from nsllm.models.quantisation import Blocks, Dense, Floats, Rows, eight_bits, seven_bits
 from nsllm.types import Progress, ProgressListener
 
 CONFIG_FILE = "config.json"
@@ -145,6 +145,7 @@ class BertEncoder:
         source: Path,
         exact: bool = False,
         bits: Literal[8, 16] = 16,
+        peaks: Mapping[str, Floats] | None = None,
     ) -> None:
         self._shape = shape
         self._weights = weights
@@ -152,6 +153,7 @@ class BertEncoder:
         self._source = source
         self._exact = exact
         self._bits = bits
+        self._peaks = peaks or {}
 
     def build(self, listener: ProgressListener) -> str:
         """Declare the inputs, add all layers; return the last hidden state."""
@@ -212,8 +214,9 @@ class BertEncoder:
     def _add_layer(self, name: str, x: str) -> str:
         shape, graph = self._shape, self._graph
         hidden, wide = shape.hidden_size, shape.intermediate_size
+        own = f"{name}.attention.self"
         projected = [
-            self._product(f"{name}.attention.self.{part}", x, hidden, hidden)
+            self._product(f"{name}.attention.self.{part}", x, hidden, hidden, shared=own)
             for part in ("query", "key", "value")
         ]
         biases = np.concatenate(
@@ -249,8 +252,15 @@ class BertEncoder:
             epsilon=self._shape.layer_norm_eps,
         )
 
-    def _product(self, name: str, x: str, rows: int, columns: int) -> str:
-        return self._graph.matmul(x, self._matrix(f"{name}.weight", rows, columns), name)
+    def _product(self, name: str, x: str, rows: int, columns: int, *, shared: str = "") -> str:
+        """Multiply `x`; `shared` names the input of several matrices."""
+        weights: Blocks | Rows | Dense = self._matrix(f"{name}.weight", rows, columns)
+        peaks = self._peaks.get(f"{shared or name}.peaks")
+        if isinstance(weights, Blocks) and peaks is not None:
+            if peaks.shape != (columns,):
+                raise _corrupt(self._source, f"{name} has {columns} inputs, not {len(peaks)} peaks")
+            weights = seven_bits(self._get(f"{name}.weight", rows, columns), peaks)
+        return self._graph.matmul(x, weights, name)
 
     def _matrix(self, name: str, rows: int, columns: int) -> Blocks | Dense:
         weights = self._get(name, rows, columns)

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nsllm.models.quantisation import Blocks, Dense
+from nsllm.models.quantisation import Blocks, Dense, Floats, Rows
 
 OPSET = 21
 IR_VERSION = 10
@@ -19,6 +19,7 @@ MODEL_FILE = "model.onnx"
 _CONTRIBUTED = frozenset(
     {
         "BiasGelu",
+        "DynamicQuantizeMatMul",
         "FusedMatMul",
         "GatherBlockQuantized",
         "GroupQueryAttention",
@@ -57,6 +58,7 @@ class GraphBuilder:
         self._outputs: list[onnx.ValueInfoProto] = []
         self._sums: dict[tuple[str, int], str] = {}
         self._converted: dict[str, str] = {}
+        self._levelled: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -136,11 +138,32 @@ class GraphBuilder:
             self._converted[name] = self.add("Cast", [half], f"{name}.float", to=TensorProto.FLOAT)
         return self._converted[name]
 
-    def matmul(self, x: str, weights: Blocks | Dense, output: str) -> str:
+    def matmul(self, x: str, weights: Blocks | Rows | Dense, output: str) -> str:
         """Multiply `x` [..., K] by the transpose of `weights` [N, K]."""
+        if isinstance(weights, Rows):
+            return self._row_matmul(x, weights, output)
         if isinstance(weights, Blocks):
             return self.block_matmul(x, weights, output, self.block_constants(output, weights))
         return self.add("MatMul", [x, self.floats(f"{output}.weight", weights.T)], output)
+
+    def _row_matmul(self, x: str, weights: Rows, output: str) -> str:
+        """Multiply `x` by a matrix in rows; `x` is rounded to eight bits with one scale.
+
+        About twice as fast as blocks, which have a scale for each of theirs.
+        """
+        constants = [
+            self.constant(f"{output}.codes", weights.codes.T),
+            self.constant(f"{output}.scales", weights.scales),
+        ]
+        level = self._level(x, weights.levels)
+        return self.add("DynamicQuantizeMatMul", [level, *constants], output)
+
+    def _level(self, x: str, levels: Floats) -> str:
+        """Divide `x` by the levels of its columns; matrices with the same input share that."""
+        if x not in self._levelled:
+            factors = self.constant(f"{x}.factors", 1 / levels)
+            self._levelled[x] = self.add("Mul", [x, factors], f"{x}.level")
+        return self._levelled[x]
 
     def block_constants(self, name: str, weights: Blocks) -> tuple[str, str]:
         """Add the codes [N, K/block, bytes] and the scales [N, K/block] of a matrix."""

@@ -17,6 +17,10 @@ Floats = NDArray[np.float32]
 Dense = NDArray[np.float32] | NDArray[np.float16]
 
 
+_LEVEL = 2.0
+"""How far above the median of its inputs' peaks a column may be."""
+
+
 class Blocks(msgspec.Struct, frozen=True, kw_only=True):
     """A matrix [N, K] in blocks along K: weight = scale * (code - 2**(bits-1)) + minimum.
 
@@ -51,6 +55,22 @@ class Blocks(msgspec.Struct, frozen=True, kw_only=True):
         if self.minima is not None:
             weights += self.minima[..., None]
         return weights.reshape(len(weights), -1)
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """A matrix [N, K] with one scale for each row: weight = scale * code / level of the column.
+
+    `codes` int8 [N, K], `scales` float32 [N], `levels` float32 [K]. Inputs are divided by the
+    levels before they are rounded to eight bits with one scale for them all.
+    """
+
+    codes: NDArray[np.int8]
+    scales: Floats
+    levels: Floats
+
+    def dequantised(self) -> Floats:
+        """Return the weights float32 [N, K]."""
+        return self.codes.astype(np.float32) * self.scales[:, None] / self.levels
 
 
 class _Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +116,22 @@ def eight_bits(weights: Floats, block_size: int) -> Blocks:
     divisors = np.where(scales > 0, scales, np.float32(1))[..., None]
     codes = np.rint(parts / divisors) + 128
     return Blocks(codes=codes.astype(np.uint8), scales=scales, minima=None, bits=8)
+
+
+def seven_bits(weights: Floats, peaks: Floats) -> Rows:
+    """Round a matrix [N, K] to seven bits, the largest of each row decides its scale.
+
+    `peaks` float32 [K] are the largest inputs that were seen. A few columns of an encoder's inputs
+    are far above the rest, which would be rounded away beside them: these are levelled, and their
+    weights raised instead (SmoothQuant, Xiao et al. 2022). Seven bits, since CPUs without VNNI add
+    two products in sixteen.
+    """
+    middle = np.maximum(_LEVEL * np.median(peaks), np.float32(1e-6))
+    levels = np.maximum(peaks / middle, 1).astype(np.float32)
+    raised = weights * levels
+    scales = np.abs(raised).max(axis=1) / np.float32(63)
+    divisors = np.where(scales > 0, scales, np.float32(1))[:, None]
+    return Rows(codes=np.rint(raised / divisors).astype(np.int8), scales=scales, levels=levels)
 
 
 def concatenate(parts: list[Blocks]) -> Blocks:

@@ -103,6 +103,8 @@ def open_session(path: Path, *, threads: int = 0, provider: str = "auto") -> Ses
     options.intra_op_num_threads = threads or physical_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Models take turns: threads that wait for more work of one would spin on the cores of the next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     names = list(dict.fromkeys([_PROVIDERS[chosen], _PROVIDERS["cpu"]]))
     try:
         native = library.InferenceSession(os.fspath(path), options, providers=names)

@@ -22,11 +22,11 @@ from nsllm.scoring.claims import without_markers
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.languages import language_of
 from nsllm.scoring.order import Order, ReadOrder
-from nsllm.scoring.words import content_words
+from nsllm.scoring.repetition import find_loop, repeated_share
 
-LEARNT = ("intact", "breaks", "stranger")
+LEARNT = ("intact", "stranger")
 """Features of the models of order and of meaning."""
-COUNTED = ("repetition", "duplicates", "unclosed", "dangling", "switches")
+COUNTED = ("repetition", "loops", "unclosed", "dangling", "switches")
 """Features that are counted: 0 is flawless."""
 FEATURES = (*LEARNT, *COUNTED)
 _CLOSED = re.compile(r"[.!?…:;)\]\"'”’»`*_|。！？]$")
@@ -93,9 +93,10 @@ def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float6
     are 0, and so typical.
     """
     ending = _ending(parts[-1])
+    texts = [part.text for part in parts]
     counted = [
-        _repetition([part.text for part in parts]),
-        len(_duplicates(parts)) / len(parts),
+        repeated_share(texts),
+        float(find_loop(texts) is not None),
         float(ending == "unclosed" and len(parts) > 1),
         float(ending == "dangling"),
         float(_switch(parts) is not None),
@@ -107,16 +108,13 @@ def _features(parts: Sequence[_Part], runs: Sequence[_Run]) -> NDArray[np.float6
 def _learnt(runs: Sequence[_Run]) -> NDArray[np.float64]:
     """Return the features of LEARNT, over all paragraphs together.
 
-    The log-odds that they are as somebody wrote them, long ones count more; the share of sentences
-    that more likely do not follow the one before them; and of the sentence that is farthest from
-    all others of its paragraph, the cosine with the nearest.
+    The log-odds that they are as somebody wrote them, long ones count more; and of the sentence
+    that is farthest from all others of its paragraph, the cosine with the nearest.
     """
-    follows = np.concatenate([run.order.follows for run in runs])
     lengths = [len(run.order.follows) for run in runs]
     intact = np.average([run.order.intact for run in runs], weights=lengths)
-    breaks = (follows < 0).mean()
     nearest = [(run.cosines - 2 * np.eye(len(run.cosines))).max(axis=1) for run in runs]
-    return np.array([intact, breaks, np.concatenate(nearest).min()])
+    return np.array([intact, np.concatenate(nearest).min()])
 
 
 def _parts(text: str) -> list[_Part]:
@@ -164,15 +162,6 @@ def _runs(text: str, parts: Sequence[_Part], embed: Embed, read: ReadOrder) -> l
     return runs
 
 
-def _repetition(texts: Sequence[str]) -> float:
-    """Return the share of word triples that are repeats; a loop repeats almost all."""
-    words = [word for text in texts for word in content_words(text)]
-    # Too short for triples: a text of one word said again and again still repeats.
-    length = min(3, max(2, len(words) - 1))
-    runs = [tuple(words[i : i + length]) for i in range(len(words) - length + 1)]
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0
-
-
 def _duplicates(parts: Sequence[_Part]) -> list[_Part]:
     """Return the sentences of three words and more that stood before already."""
     seen: Counter[str] = Counter()
@@ -216,7 +205,10 @@ def _flaw(parts: Sequence[_Part], runs: Sequence[_Run], costs: NDArray[np.float6
         return _span(run.parts[at], run.parts[at + 1], "this hardly follows from what is before it")
     if worst == "switches" and (other := _switch(parts)):
         return _span(other, other, "the text changes its language")
-    if worst in {"duplicates", "repetition"}:
+    loop = find_loop([part.text for part in parts]) if worst == "loops" else None
+    if loop:
+        return _span(parts[loop[0]], parts[loop[1]], "the text repeats itself")
+    if worst in {"loops", "repetition"}:
         again = _duplicates(parts) or [first, last]
         return _span(again[0], again[-1], "the text repeats itself")
     return _span(last, last, "the text breaks off")
