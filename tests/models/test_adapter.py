@@ -139,7 +139,7 @@ def test_inputs_with_known_peaks_are_multiplied_by_rows(tmp_path: Path) -> None:
     run_import(tmp_path, bits=8)
     used = Counter(node.op_type for node in onnx.load(tmp_path / "out" / "model.onnx").graph.node)
     layers = BERT["num_hidden_layers"]
-    assert used["DynamicQuantizeMatMul"] == 5 * layers
+    assert used["MatMulIntegerToFloat"] == 5 * layers
     assert used["MatMulNBits"] == layers
     levelled = used["Mul"]
     write_adapter(tmp_path / "adapter.safetensors")

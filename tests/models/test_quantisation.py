@@ -101,21 +101,33 @@ def test_other_quantisations_are_refused_by_name(kind: Kind) -> None:
         read_matrix(raw, kind)
 
 
-def test_an_input_far_above_the_rest_is_levelled(tmp_path: Path) -> None:
+def test_an_input_far_above_the_rest_gets_a_step_of_its_own(tmp_path: Path) -> None:
     """Rounded with one scale for them all, it would leave two bits to the others."""
     rng = np.random.default_rng(5)
     weights = rng.normal(0, 0.05, (ROWS, COLUMNS)).astype(np.float32)
     x = rng.normal(0, 1, (1, 64, COLUMNS)).astype(np.float32)
-    x[..., 7] *= 60
+    x[..., 7] *= 20
     expected = x @ weights.T
     errors = []
-    for peaks in (np.abs(x).max((0, 1)), np.ones(COLUMNS, np.float32)):
+    own = np.abs(x).max((0, 1))
+    for peaks in (own, np.full(COLUMNS, own.max())):
         folder = tmp_path / str(len(errors))
         folder.mkdir()
         found = product(folder, seven_bits(weights, peaks), x, ACTIVATIONS_INT8)
         errors.append(np.sqrt(np.mean((found - expected) ** 2)) / expected.std())
     assert errors[0] < 0.05
     assert errors[1] > 2 * errors[0]
+
+
+def test_what_is_multiplied_together_has_no_bearing_on_a_product(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    weights = rng.normal(0, 0.05, (ROWS, COLUMNS)).astype(np.float32)
+    x = rng.normal(0, 1, (4, 16, COLUMNS)).astype(np.float32)
+    x[2:] *= 30
+    rows = seven_bits(weights, np.full(COLUMNS, 4, np.float32))
+    together = product(tmp_path, rows, x, ACTIVATIONS_INT8)
+    alone = product(tmp_path, rows, x[:1], ACTIVATIONS_INT8)
+    np.testing.assert_allclose(together[:1], alone, rtol=1e-5, atol=1e-6)
 
 
 def test_seven_bits_round_each_row_by_its_largest_weight() -> None:

@@ -17,8 +17,11 @@ Floats = NDArray[np.float32]
 Dense = NDArray[np.float32] | NDArray[np.float16]
 
 
-_LEVEL = 2.0
-"""How far above the median of its inputs' peaks a column may be."""
+_LEVEL = 1.5
+"""How far above the median of the peaks an input may be before its column gets a wider step."""
+
+_HEADROOM = 1.1
+"""How far above its peak an input may be before it is cut off."""
 
 
 class Blocks(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,19 +61,19 @@ class Blocks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """A matrix [N, K] with one scale for each row: weight = scale * code / level of the column.
+    """A matrix [N, K] with one scale for each row, and how its inputs are rounded to eight bits.
 
-    `codes` int8 [N, K], `scales` float32 [N], `levels` float32 [K]. Inputs are divided by the
-    levels before they are rounded to eight bits with one scale for them all.
+    `codes` int8 [N, K], `scales` float32 [N], `steps` float32 [K]: weight = scale * code / step of
+    its column, and an input is rounded to a multiple of its column's step, 128 to either side.
     """
 
     codes: NDArray[np.int8]
     scales: Floats
-    levels: Floats
+    steps: Floats
 
     def dequantised(self) -> Floats:
         """Return the weights float32 [N, K]."""
-        return self.codes.astype(np.float32) * self.scales[:, None] / self.levels
+        return self.codes.astype(np.float32) * self.scales[:, None] / self.steps
 
 
 class _Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,19 +122,20 @@ def eight_bits(weights: Floats, block_size: int) -> Blocks:
 
 
 def seven_bits(weights: Floats, peaks: Floats) -> Rows:
-    """Round a matrix [N, K] to seven bits, the largest of each row decides its scale.
+    """Round a matrix [N, K] to seven bits; the largest of each row decides its scale.
 
     `peaks` float32 [K] are the largest inputs that were seen. A few columns of an encoder's inputs
-    are far above the rest, which would be rounded away beside them: these are levelled, and their
-    weights raised instead (SmoothQuant, Xiao et al. 2022). Seven bits, since CPUs without VNNI add
-    two products in sixteen.
+    are far above the rest, which would be rounded away beside them: these get a wider step, and
+    their weights are raised for it (SmoothQuant, Xiao et al. 2022). The steps are fixed, so that
+    what is read together has no bearing on a result. Seven bits, since CPUs without VNNI add two
+    products in sixteen.
     """
-    middle = np.maximum(_LEVEL * np.median(peaks), np.float32(1e-6))
-    levels = np.maximum(peaks / middle, 1).astype(np.float32)
-    raised = weights * levels
+    level = np.maximum(_LEVEL * np.median(peaks), np.float32(1e-6))
+    steps = (np.maximum(peaks, level) * _HEADROOM / 127).astype(np.float32)
+    raised = weights * steps
     scales = np.abs(raised).max(axis=1) / np.float32(63)
     divisors = np.where(scales > 0, scales, np.float32(1))[:, None]
-    return Rows(codes=np.rint(raised / divisors).astype(np.int8), scales=scales, levels=levels)
+    return Rows(codes=np.rint(raised / divisors).astype(np.int8), scales=scales, steps=steps)
 
 
 def concatenate(parts: list[Blocks]) -> Blocks:
