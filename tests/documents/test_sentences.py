@@ -79,3 +79,49 @@ def test_a_text_that_never_stops_abbreviating_is_read_once() -> None:
     [(kind, text)] = texts("A. " * 20_000 + "end")
     assert kind == "prose"
     assert text.endswith("A. end")
+
+
+RST = """\
+Retry a call, as in the following example::
+
+    @retry
+    def fetch():
+        return client.get("/")
+
+It stops after three attempts.
+
+.. code-block:: python
+   :caption: A limit. And another.
+
+   retry(stop=stop_after_attempt(3))
+
+   # Nothing is claimed here.
+
+.. _limits: https://example.org/limits.
+
+.. note:: Attempts are counted from one.
+
+.. warning::
+
+   A limit of none waits for ever.
+
+>>> fetch()
+Then it waits.
+"""
+
+
+def test_the_code_of_restructuredtext_is_code() -> None:
+    """What is indented below a double colon, directives of code, and doctest prompts."""
+    found: dict[str, list[str]] = {}
+    for sentence in split(RST):
+        found.setdefault(sentence.kind, []).append(RST[sentence.start : sentence.end])
+    assert found["prose"] == [
+        "Retry a call, as in the following example::",
+        "It stops after three attempts.",
+        "Attempts are counted from one.",
+        "A limit of none waits for ever.",
+        "Then it waits.",
+    ]
+    assert found["code"][:3] == ["@retry", "def fetch():", 'return client.get("/")']
+    assert "# Nothing is claimed here." in found["code"]
+    assert found["code"][-1] == ">>> fetch()"

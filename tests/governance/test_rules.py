@@ -148,6 +148,11 @@ def test_labels_and_announcements_of_people_claim_nothing(text: str, count: int)
         ("The archive is on tape.", None, False, "grounding.unsourced"),
         ("The archive is kept on tape.", "number", True, "grounding.unsourced"),
         ("Backups are kept by Anna.", "name", True, "grounding.unsourced"),
+        ("Backups are kept by `prune_days`.", "identifier", True, "grounding.unsourced"),
+        ("Backups are never kept.", "negation", True, "grounding.claim"),
+        ('"Backups are not kept"', "negation", True, "grounding.unsourced"),
+        ("Backups are kept for days and days.", None, False, "grounding.unsourced"),
+        ("Ninety days backups are kept, and kept again.", None, False, "grounding.claim"),
     ],
 )
 def test_of_what_people_write_only_what_a_source_is_about_can_contradict_it(

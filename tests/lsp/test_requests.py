@@ -127,7 +127,10 @@ async def test_a_range_is_remembered_as_generated_wherever_it_goes(editor: Edito
     judged = await editor.ask("nsllm/check", uri=uri, range=lines, generated=True)
     found = judged["findings"][0]["range"]
     assert {found["start"]["line"], found["end"]["line"]} == {2}
-    assert claim[found["start"]["character"] : found["end"]["character"]] == "25 seconds"
+    assert (
+        claim[found["start"]["character"] : found["end"]["character"]]
+        == "25 seconds, day and night"
+    )
     [region] = (await editor.ask("nsllm/region", uri=uri))["regions"]
     assert region["range"] == lines
     assert region["verdict"] == judged["verdict"] != "pass"

@@ -24,6 +24,19 @@ def test_code_blocks_are_left_out() -> None:
     assert code_names("```\nmy_own = other_name()\n```\n") == []
 
 
+def test_what_the_code_of_a_text_defines_is_its_own() -> None:
+    code = "def wait_long(first_wait: int, *, last_wait=3):\n    next_wait = other_wait()\n"
+    prose = "`wait_long()` takes `first_wait` and `last_wait` for `next_wait`, not `other_wait`."
+    names = ["wait_long()", "first_wait", "last_wait", "next_wait", "other_wait"]
+    assert [m.text for m in code_names(prose)] == names
+    assert [m.text for m in code_names(f"```python\n{code}```\n{prose}")] == ["other_wait"]
+
+
+def test_links_of_restructuredtext_are_no_code() -> None:
+    text = "See `ProgressBar <https://example.org>`__, `devel`_ and `max_retries`."
+    assert [m.text for m in code_names(text)] == ["max_retries"]
+
+
 def test_a_method_is_named_with_the_object_that_it_is_called_on() -> None:
     text = "Call `settings.get()`, then `Client.fetch_all()` or session.close() at the end."
     assert [(m.text, m.key) for m in code_names(text)] == [

@@ -59,6 +59,12 @@ def test_a_pronoun_is_judged_with_the_sentence_before_it() -> None:
     assert len(blamed("Grommets moved in next door. They are vile.", classify)) == 1
 
 
+def test_a_line_of_code_with_hardly_a_word_says_nothing() -> None:
+    classifier = Scripted("same")
+    toxic_spans("```console\n$ cd lib\n# They are all the same.\n```\n", classifier)
+    assert set(classifier.read) == {"# They are all the same."}
+
+
 def test_text_without_words_has_no_sentences_to_judge() -> None:
     assert toxic_spans("", Scripted("vile")) == ()
     assert toxic_spans("\n\n", Scripted("vile")) == ()

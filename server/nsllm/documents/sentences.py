@@ -5,6 +5,7 @@ quotation (what an extractive answer shows), so that all three mean the same by 
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
@@ -19,6 +20,13 @@ _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 _SETEXT = re.compile(r"[ ]{0,3}(?:=+|-+)[ \t]*$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
+_LITERAL = re.compile(
+    r"[ \t]*\.\.[ \t]+(?:[\w-]+:)?(?:code(?:-block)?|sourcecode|parsed-literal|prompt|doctest|"
+    r"test(?:code|output|setup|cleanup)|literalinclude|raw|math|image|figure|toctree|auto\w+|_.*):"
+)
+"""A directive of reStructuredText that holds no prose, or a link target."""
+_DIRECTIVE = re.compile(r"[ \t]*\.\.[ \t]+[\w:-]+::(?:[ \t]+|$)")
+_DOCTEST = re.compile(r"[ \t]*>>>(?:[ \t]|$)")
 _QUOTE = re.compile(r"(?:[ \t]*+>[ \t]?+)++")
 # "**Retries.** Three times." is one sentence with its subject in front.
 _LEAD_IN = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}[.:!?](?:\*\*|__)")
@@ -40,6 +48,9 @@ _ABBREVIATION = re.compile(
 
 CELLS = " · "
 """What stands between the cells of a row that is written on one line of text."""
+
+_NEVER = sys.maxsize
+"""An indentation that no line has."""
 
 _LONGEST = 16
 """More than any abbreviation has characters, with its stop and what bounds it on the left."""
@@ -116,6 +127,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, Kind]]:
 def _typed_lines(text: str) -> Iterator[tuple[int, int, LineKind]]:
     """Yield each line with its kind, its start moved behind the mark of an item or heading."""
     fence = ""
+    literal = _NEVER
     for start, end in _lines(text):
         line = text[start:end]
         bare = line.strip()
@@ -123,18 +135,29 @@ def _typed_lines(text: str) -> Iterator[tuple[int, int, LineKind]]:
             closes = bare.startswith(fence) and not bare.strip(fence[0])
             fence = "" if closes else fence
             yield start, end, "blank" if closes else "code"
+        elif bare and literal < (indent := len(line) - len(line.lstrip())):
+            yield start, end, "code"
         elif match := _FENCE.match(line):
-            fence = match[1]
+            fence, literal = match[1], _NEVER
             yield start, end, "blank"
+        elif not bare:
+            yield start, end, "blank"
+        elif _DOCTEST.match(line):
+            literal = _NEVER
+            yield start, end, "code"
         else:
-            kind, mark = _classify(line)
-            yield start + mark, end, kind
+            is_literal = _LITERAL.match(line)
+            opens = is_literal or (bare.endswith("::") and not _DIRECTIVE.match(bare))
+            literal = indent if opens else _NEVER
+            if is_literal:
+                yield start, end, "blank"
+            else:
+                kind, mark = _classify(line)
+                yield start + mark, end, kind
 
 
 def _classify(line: str) -> tuple[LineKind, int]:
     """Return the kind of a line outside fences, and the length of the mark that starts it."""
-    if not line.strip():
-        return "blank", 0
     if _SETEXT.match(line):
         return "underline", 0
     if _RULE_ROW.match(line):
@@ -145,7 +168,7 @@ def _classify(line: str) -> tuple[LineKind, int]:
         return "heading", match.end()
     if match := _ITEM.match(line):
         return "item", match.end()
-    match = _QUOTE.match(line)
+    match = _DIRECTIVE.match(line) or _QUOTE.match(line)
     return "text", match.end() if match else 0
 
 

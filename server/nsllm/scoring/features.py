@@ -16,6 +16,8 @@ from nsllm.scoring.words import asserted_words, content_words
 Span = tuple[int, int]
 
 _FACTS = frozenset({"number", "date", "version", "unit", "identifier", "path", "flag"})
+_WORDED = 2.0
+"""What all of a claim's words in a window count for, in log-odds."""
 _COPIED = 0.8
 """The share of a claim's words in the window from which it is almost a copy of it.
 
@@ -73,7 +75,7 @@ class _Beside(msgspec.Struct, frozen=True, kw_only=True):
 def measure(text: str, source: Source, readings: Sequence[Reading]) -> Measured:
     """Measure a claim by what the network read of each window of `source`."""
     quotes = [i for i, w in enumerate(source.windows) if is_quoted(text, w)]
-    best = quotes[0] if quotes else int(np.argmax([reading.logit for reading in readings]))
+    best = quotes[0] if quotes else _likeliest(text, source, readings)
     spans = tuple(match.span() for match in _WORD.finditer(text))
     beside = _Beside(
         text=text,
@@ -91,6 +93,20 @@ def measure(text: str, source: Source, readings: Sequence[Reading]) -> Measured:
         words=spans,
         word_features=_of_words(beside),
         differences=beside.differences,
+    )
+
+
+def _likeliest(text: str, source: Source, readings: Sequence[Reading]) -> int:
+    """Return the window that supports the claim best: by its logit, and by the words that it has.
+
+    Of windows that all contradict a claim, the one that speaks of it is the one that tells.
+    """
+    wanted = frozenset(asserted_words(text))
+    return max(
+        range(len(readings)),
+        key=lambda i: (
+            readings[i].logit + _WORDED * _share(wanted, offered_words(source.windows[i].text))
+        ),
     )
 
 

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from nsllm.documents.sentences import split
 from nsllm.scoring.differences import Mention, mentions
 
-_CODE = re.compile(r"`([^`\n]+)`")
+_CODE = re.compile(r"`([^`\n]+)`(?!_)")
+"""Code marks of Markdown; a link of reStructuredText has an underscore behind them."""
+_DEFINITION = re.compile(
+    r"(?:>>> |\.\.\. )?(?:(?:(?:export|public|static|async) )*"
+    r"(?:def|class|function|func|fn|let|const|var|type|struct|interface|enum) +"
+    r"(?P<thing>[A-Za-z_]\w*)(?:\((?P<parameters>[^)]*))?"
+    r"|(?P<variable>[A-Za-z_]\w*)(?: *:[^=\n]+)? *=(?!=))"
+)
+_PARAMETER = re.compile(r"(?:^|,)\s*\**([A-Za-z_]\w*)")
 _COMMON_FLAGS = frozenset({"--help", "--version", "--verbose", "--quiet"})
 _HOST = re.compile(r"(?:\w+\.)+(?:com|org|net|io|dev|ai|eu|de|co|uk|gov|edu)\b", re.IGNORECASE)
 _SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~/?$")
@@ -20,16 +28,31 @@ _BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names
 def code_names(text: str) -> list[Mention]:
     """Return the identifiers, flags and paths of the prose of a text, in order.
 
-    Left out are code blocks, whose variables are their own, and what is no one's invention:
-    host names, the standard library of Python, system folders, --help.
+    Left out are code blocks, what they define, which is the text's own, and what is no one's
+    invention: host names, the standard library of Python, system folders, --help.
     """
+    sentences = split(text)
+    own = {
+        name
+        for sentence in sentences
+        if sentence.kind == "code"
+        for name in _defined(text[sentence.start : sentence.end])
+    }
     return [
         mention
-        for sentence in split(text)
+        for sentence in sentences
         if sentence.kind != "code"
         for mention in _of_sentence(text, sentence.start, sentence.end)
-        if not _is_common(mention)
+        if not _is_common(mention) and mention.key not in own
     ]
+
+
+def _defined(line: str) -> Iterator[str]:
+    """Yield what a line of code gives a name to: a function and its parameters, a variable."""
+    match = _DEFINITION.match(line)
+    if match:
+        yield match["thing"] or match["variable"]
+        yield from _PARAMETER.findall(match["parameters"] or "")
 
 
 def _of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:

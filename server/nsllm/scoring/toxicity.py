@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nsllm.documents.sentences import split
+from nsllm.documents.sentences import Sentence, split
 from nsllm.scoring.spelling import plain_spelling
 
 Classify = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -20,6 +20,8 @@ Classify = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _WINDOW_WORDS = 40
 """About as long as the texts that the classifier was trained with."""
+_CODE_WORDS = 3
+_CODE_WORD = re.compile(r"[^\W\d_]{2,}")
 _QUOTED = re.compile(r"[\"“«'‘„]")
 
 
@@ -33,7 +35,7 @@ class ToxicSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
     """Score every sentence of `text`, in order; the text is as toxic as its worst sentence."""
-    places = [(s.start, s.end) for s in split(text)]
+    places = [(s.start, s.end) for s in split(text) if s.kind != "code" or _says(text, s)]
     if not places:
         return ()
     windows = _windows(text, places)
@@ -52,6 +54,11 @@ def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
         ToxicSpan(start=start, end=end, score=float(score))
         for (start, end), score in zip(places, found, strict=True)
     )
+
+
+def _says(text: str, line: Sentence) -> bool:
+    """Tell whether a line of code has words enough to say something; `$ cd lib` has not."""
+    return len(_CODE_WORD.findall(text, line.start, line.end)) >= _CODE_WORDS
 
 
 def _score(texts: Sequence[str], classify: Classify) -> NDArray[np.float64]:

@@ -7,9 +7,12 @@ from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
 from nsllm.scoring.words import content_words
 from nsllm.types import ClaimGrounding, Severity
 
-_SHARED = 0.6
+_SHARED = 0.8
 _SHARED_WITH_DIFFERENCE = 0.4
 """Share of a claim's words in its evidence from which the evidence is about the same thing."""
+_NAMES = frozenset({"name", "identifier", "flag", "path"})
+_LITERAL = re.compile(r"[frbu]{0,2}[\"'(\[{]")
+"""How a piece of code begins that says nothing of what the code does, such as a message."""
 _LABEL_WORDS = 6
 
 
@@ -39,7 +42,7 @@ def find_unsourced(subject: Subject, _options: LowScore) -> Iterator[Observation
             yield Observation(
                 start=grounded.claim.start,
                 end=grounded.claim.end,
-                message=f"Nothing in the workspace says so (grounding {grounded.score:.2f}).",
+                message=f"Nothing was found that says so (grounding {grounded.score:.2f}).",
                 value=grounded.score,
             )
 
@@ -66,8 +69,11 @@ def _has_rival(grounded: ClaimGrounding) -> bool:
     if grounded.evidence is None or not words:
         return False
     shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
-    # What the evidence lacks differs from nothing in it, and a name it has may be another's.
-    differs = grounded.contradicted and grounded.kind != "name"
+    # What the evidence lacks differs from nothing in it. A name that it has may be another's: one
+    # that is nowhere is a finding of its own.
+    differs = grounded.contradicted and grounded.kind not in _NAMES
+    if grounded.kind == "negation" and _LITERAL.match(grounded.evidence.text):
+        return False
     return shared >= (_SHARED_WITH_DIFFERENCE if differs else _SHARED)
 
 
