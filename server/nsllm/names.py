@@ -57,8 +57,9 @@ class KnownNames:
         wanted = key.rpartition(".")[2] if is_identifier else key
         if Path(self._index.workspace, key).exists():
             return True
+        # Most names are known, and those nearest by words tell that faster than a look at all.
         nearest = [chunk for chunk, _ in self._index.lexical_search(wanted, _CANDIDATES)]
         return any(
             chunk.path != path and (wanted in chunk.text or wanted in chunk.path)
             for chunk in self._index.chunks(nearest).values()
-        )
+        ) or self._index.has_word(wanted, outside=path)

@@ -106,6 +106,8 @@ It stops after three attempts.
    A limit of none waits for ever.
 
 >>> fetch()
+It prints this.
+
 Then it waits.
 """
 
@@ -124,4 +126,4 @@ def test_the_code_of_restructuredtext_is_code() -> None:
     ]
     assert found["code"][:3] == ["@retry", "def fetch():", 'return client.get("/")']
     assert "# Nothing is claimed here." in found["code"]
-    assert found["code"][-1] == ">>> fetch()"
+    assert found["code"][-2:] == [">>> fetch()", "It prints this."]

@@ -7,6 +7,7 @@ from nsllm.governance.plugins import Plugins
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.scoring.claims import claims
+from nsllm.scoring.identifiers import code_names
 from nsllm.scoring.scorer import Measurement
 from nsllm.settings import Governance
 from nsllm.types import (
@@ -114,6 +115,25 @@ def test_a_citation_of_the_wrong_source_is_found_where_another_one_supports_the_
 
 
 @pytest.mark.parametrize(
+    ("name", "generated", "count"),
+    [("tox", False, 0), ("PATH", False, 0), ("tox", True, 1), ("max_retries", False, 1)],
+)
+def test_programs_that_people_name_are_no_inventions(
+    name: str, generated: bool, count: int
+) -> None:
+    text = f"Run `{name}` first."
+    subject = Subject(
+        text=text,
+        measurement=Measurement(scores=Scores(), claims=()),
+        passages=None,
+        target="document",
+        generated=generated,
+        unknown_names=tuple(code_names(text)),
+    )
+    assert len(judge(subject, Rulebook(Governance(), Plugins())).findings) == count
+
+
+@pytest.mark.parametrize(
     ("text", "count"),
     [
         ("Chunked HTTP requests", 0),
@@ -149,8 +169,8 @@ def test_labels_and_announcements_of_people_claim_nothing(text: str, count: int)
         ("The archive is kept on tape.", "number", True, "grounding.unsourced"),
         ("Backups are kept by Anna.", "name", True, "grounding.unsourced"),
         ("Backups are kept by `prune_days`.", "identifier", True, "grounding.unsourced"),
-        ("Backups are never kept.", "negation", True, "grounding.claim"),
-        ('"Backups are not kept"', "negation", True, "grounding.unsourced"),
+        ("Backups are not kept for ninety days.", "negation", True, "grounding.claim"),
+        ("Backups are not kept.", "negation", True, "grounding.unsourced"),
         ("Backups are kept for days and days.", None, False, "grounding.unsourced"),
         ("Ninety days backups are kept, and kept again.", None, False, "grounding.claim"),
     ],

@@ -93,3 +93,23 @@ def test_words_are_found_in_names_headings_and_other_forms(
 def test_camel_case_is_taken_apart() -> None:
     words = extra_words("src/httpClient.ts", "let maxRetryCount = parseURL(x);")
     assert words == "src http Client max Retry Count parse URL"
+
+
+@pytest.mark.parametrize(
+    ("word", "outside", "known"),
+    [
+        ("max_idle_s", None, True),
+        ("max_idle", None, False),
+        ("--keep", None, True),
+        ("--keep-all", None, False),
+        ("Something", "other.md", False),
+        ("Something", None, True),
+        ("Nothing", None, False),
+    ],
+)
+def test_whole_words_are_found_wherever_they_stand(
+    index: WorkspaceIndex, word: str, outside: str | None, known: bool
+) -> None:
+    """Also where the search by words would list many other places before."""
+    index.update_buffer("flags.md", "Use --keep, or --keep-all-days.")
+    assert index.has_word(word, outside=outside) is known

@@ -65,6 +65,20 @@ def test_a_line_of_code_with_hardly_a_word_says_nothing() -> None:
     assert set(classifier.read) == {"# They are all the same."}
 
 
+def test_a_single_word_is_read_beside_others_only_with_them() -> None:
+    classifier = Scripted("Tracebacks")
+    toxic_spans("# Tracebacks\n\nThey are printed in colour.\n", classifier)
+    assert set(classifier.read) == {"They are printed in colour."}
+    [span] = toxic_spans("Tracebacks", classifier)
+    assert span.score > 0.5
+
+
+def test_addresses_are_not_read() -> None:
+    classifier = Scripted("example.org")
+    [span] = toxic_spans("See the [guide](https://example.org/all) for more.", classifier)
+    assert span.score < 0.5
+
+
 def test_text_without_words_has_no_sentences_to_judge() -> None:
     assert toxic_spans("", Scripted("vile")) == ()
     assert toxic_spans("\n\n", Scripted("vile")) == ()

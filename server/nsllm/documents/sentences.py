@@ -128,9 +128,11 @@ def _typed_lines(text: str) -> Iterator[tuple[int, int, LineKind]]:
     """Yield each line with its kind, its start moved behind the mark of an item or heading."""
     fence = ""
     literal = _NEVER
+    printed = False
     for start, end in _lines(text):
         line = text[start:end]
         bare = line.strip()
+        printed = bool(bare) and (printed or bool(_DOCTEST.match(line)))
         if fence:
             closes = bare.startswith(fence) and not bare.strip(fence[0])
             fence = "" if closes else fence
@@ -142,8 +144,8 @@ def _typed_lines(text: str) -> Iterator[tuple[int, int, LineKind]]:
             yield start, end, "blank"
         elif not bare:
             yield start, end, "blank"
-        elif _DOCTEST.match(line):
-            literal = _NEVER
+        elif printed:
+            # What a prompt of Python prints stands below it, up to a blank line.
             yield start, end, "code"
         else:
             is_literal = _LITERAL.match(line)

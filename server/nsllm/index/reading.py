@@ -27,6 +27,7 @@ FROM chunks AS c JOIN documents AS d ON d.id = c.document
 """
 
 _SOME_CHUNKS = _CHUNK + "WHERE c.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
+_HOLDING = _CHUNK + "WHERE instr(c.text, ?) ORDER BY d.path, c.start"
 _ALL_CHUNKS = _CHUNK + "ORDER BY d.path, c.start"
 _VECTORS = """
 SELECT c.id, e.vector FROM chunks AS c
@@ -100,6 +101,11 @@ class Reader:
         """Return the chunks that exist among `ids`."""
         rows = self._connection.execute(_SOME_CHUNKS, (_list(ids),))
         return {row[0]: _chunk(row) for row in rows}
+
+    def holding(self, text: str) -> Iterator[tuple[int, Chunk]]:
+        """Yield id and chunk of all in which these very characters stand; every one is read."""
+        rows = self._connection.execute(_HOLDING, (text,))
+        return ((row[0], _chunk(row)) for row in rows)
 
     def all_chunks(self) -> Iterator[Chunk]:
         """Yield every chunk, by path and position."""

@@ -1,6 +1,6 @@
 """One state of a workspace's index: what is saved, with the open buffers above it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,13 @@ class View:
         """Return up to `count` ids of chunks that hold any of `words`, with BM25, best first."""
         saved = self._reader.search_words(words, count + len(self._shadowed))
         return self._merged(saved, self._buffers.search_words(words, self._reader, count), count)
+
+    def holding(self, text: str) -> Iterator[Chunk]:
+        """Yield the chunks in which these very characters stand; every one is read."""
+        yield from (chunk for chunk in self._buffers.chunks.values() if text in chunk.text)
+        for number, chunk in self._reader.holding(text):
+            if number not in self._shadowed:
+                yield chunk
 
     def chunks(self, ids: Collection[int]) -> dict[int, Chunk]:
         """Return the chunks of `ids`."""

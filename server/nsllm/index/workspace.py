@@ -1,5 +1,6 @@
 """The index of one workspace: the catalogue, the vectors and the open buffers behind one door."""
 
+import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -162,6 +163,14 @@ class WorkspaceIndex:
         """Return those of the chunks `ids` that still exist."""
         with self.view() as view:
             return view.chunks(ids)
+
+    def has_word(self, word: str, *, outside: str | None) -> bool:
+        """Tell whether a word, flag or path stands anywhere but in the document `outside`."""
+        whole = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+        with self.view() as view:
+            return any(
+                chunk.path != outside and whole.search(chunk.text) for chunk in view.holding(word)
+            )
 
     def has_saved(self, chunks: Sequence[Chunk]) -> bool:
         """Tell whether all these chunks are saved: nothing of an open document alone is kept."""

@@ -20,7 +20,11 @@ _DEFINITION = re.compile(
 _PARAMETER = re.compile(r"(?:^|,)\s*\**([A-Za-z_]\w*)")
 _COMMON_FLAGS = frozenset({"--help", "--version", "--verbose", "--quiet"})
 _HOST = re.compile(r"(?:\w+\.)+(?:com|org|net|io|dev|ai|eu|de|co|uk|gov|edu)\b", re.IGNORECASE)
-_SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~/?$")
+_URL = re.compile(r"\bhttps?://[^\s<>()\"'`\]]+")
+_SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~|.*\.exe$")
+_SPECIAL = re.compile(r"_*|__\w+__")
+"""Names that a language gives: the placeholder, and what classes of Python define."""
+_EMPHASIS = re.compile(r"_[^_]+_")
 _PROTOCOL = re.compile(r"[A-Z]+/\d[\d.]*")
 _BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names
 
@@ -56,13 +60,15 @@ def _defined(line: str) -> Iterator[str]:
 
 
 def _of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
-    sentence = text[start:end]
+    # The parts of an address are no names; what is left keeps its place.
+    sentence = _URL.sub(lambda match: " " * len(match[0]), text[start:end])
     marked = [match.span(1) for match in _CODE.finditer(sentence)]
     for found in mentions(sentence):
         at = bisect_right(marked, found.start, key=lambda span: span[0]) - 1
         inside = at >= 0 and found.end <= marked[at][1]
-        bare = found.kind == "identifier" and not (
-            "_" in found.text or found.text.endswith("()") or "." in found.text
+        bare = found.kind == "identifier" and (
+            not ("_" in found.text or found.text.endswith("()") or "." in found.text)
+            or bool(_EMPHASIS.fullmatch(found.text))
         )
         # Outside code marks a capital in a word may be a product's name.
         if found.kind in {"flag", "path", "identifier"} and (inside or not bare):
@@ -82,4 +88,6 @@ def _is_common(mention: Mention) -> bool:
         return mention.text in _COMMON_FLAGS
     if mention.kind == "path":
         return bool(_SYSTEM_PATH.match(mention.text) or _PROTOCOL.fullmatch(mention.text))
+    if _SPECIAL.fullmatch(mention.key):
+        return True
     return bool(_HOST.fullmatch(mention.text)) or mention.key.split(".")[0] in _BUILT_IN

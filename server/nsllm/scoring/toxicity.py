@@ -20,8 +20,10 @@ Classify = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _WINDOW_WORDS = 40
 """About as long as the texts that the classifier was trained with."""
-_CODE_WORDS = 3
-_CODE_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORDS, _CODE_WORDS = 2, 3
+"""With fewer words a sentence, or a line of code, is read only if the text has no others."""
+_WORD = re.compile(r"[^\W\d_]+")
+_URL = re.compile(r"https?://[^\s<>()\"'`\]]+")
 _QUOTED = re.compile(r"[\"“«'‘„]")
 
 
@@ -35,7 +37,9 @@ class ToxicSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
     """Score every sentence of `text`, in order; the text is as toxic as its worst sentence."""
-    places = [(s.start, s.end) for s in split(text) if s.kind != "code" or _says(text, s)]
+    sentences = split(text)
+    telling = [s for s in sentences if _says(text, s)] or sentences
+    places = [(s.start, s.end) for s in telling]
     if not places:
         return ()
     windows = _windows(text, places)
@@ -56,17 +60,21 @@ def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
     )
 
 
-def _says(text: str, line: Sentence) -> bool:
-    """Tell whether a line of code has words enough to say something; `$ cd lib` has not."""
-    return len(_CODE_WORD.findall(text, line.start, line.end)) >= _CODE_WORDS
+def _says(text: str, sentence: Sentence) -> bool:
+    """Tell whether there are words enough to say something: `$ cd lib` and a heading have not."""
+    words = _WORD.findall(text, sentence.start, sentence.end)
+    if sentence.kind == "code":
+        return sum(len(word) > 1 for word in words) >= _CODE_WORDS
+    return len(words) >= _WORDS
 
 
 def _score(texts: Sequence[str], classify: Classify) -> NDArray[np.float64]:
     """Return the higher probability of each text as written and as it is meant to be read."""
-    meant = [plain_spelling(part) for part in texts]
-    distinct = list(dict.fromkeys([*texts, *meant]))
+    written = [_URL.sub("", part) for part in texts]
+    meant = [plain_spelling(part) for part in written]
+    distinct = list(dict.fromkeys([*written, *meant]))
     known = dict(zip(distinct, classify(distinct).tolist(), strict=True))
-    return np.array([max(known[a], known[b]) for a, b in zip(texts, meant, strict=True)])
+    return np.array([max(known[a], known[b]) for a, b in zip(written, meant, strict=True)])
 
 
 def _windows(text: str, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

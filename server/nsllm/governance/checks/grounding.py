@@ -8,11 +8,11 @@ from nsllm.scoring.words import content_words
 from nsllm.types import ClaimGrounding, Severity
 
 _SHARED = 0.8
-_SHARED_WITH_DIFFERENCE = 0.4
+_SHARED_WITH_AMOUNT = 0.5
 """Share of a claim's words in its evidence from which the evidence is about the same thing."""
-_NAMES = frozenset({"name", "identifier", "flag", "path"})
-_LITERAL = re.compile(r"[frbu]{0,2}[\"'(\[{]")
-"""How a piece of code begins that says nothing of what the code does, such as a message."""
+_AMOUNTS = frozenset({"number", "date", "version", "unit"})
+_COMMON_WORD = re.compile(r"[a-z]+\d*|[A-Z]+")
+"""A name without a mark of its own, such as that of a program or a variable of the shell."""
 _LABEL_WORDS = 6
 
 
@@ -48,8 +48,13 @@ def find_unsourced(subject: Subject, _options: LowScore) -> Iterator[Observation
 
 
 def find_unknown_names(subject: Subject, _options: Options) -> Iterator[Observation]:
-    """Find identifiers, flags and paths that the workspace has nowhere."""
+    """Find identifiers, flags and paths that the workspace has nowhere.
+
+    People mark the names of other programs as code too, which are no inventions.
+    """
     for name in subject.unknown_names:
+        if not subject.generated and _COMMON_WORD.fullmatch(name.text):
+            continue
         message = f"The workspace has no {name.kind} {name.text}."
         yield Observation(start=name.start, end=name.end, message=message)
 
@@ -69,12 +74,10 @@ def _has_rival(grounded: ClaimGrounding) -> bool:
     if grounded.evidence is None or not words:
         return False
     shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
-    # What the evidence lacks differs from nothing in it. A name that it has may be another's: one
-    # that is nowhere is a finding of its own.
-    differs = grounded.contradicted and grounded.kind not in _NAMES
-    if grounded.kind == "negation" and _LITERAL.match(grounded.evidence.text):
-        return False
-    return shared >= (_SHARED_WITH_DIFFERENCE if differs else _SHARED)
+    # What the evidence lacks differs from nothing in it. A name that it has may be another's (one
+    # that is nowhere is a finding of its own), and what it denies another thing.
+    differs = grounded.contradicted and grounded.kind in _AMOUNTS
+    return shared >= (_SHARED_WITH_AMOUNT if differs else _SHARED)
 
 
 def _is_label(text: str) -> bool:
