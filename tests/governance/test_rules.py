@@ -115,6 +115,37 @@ def test_a_citation_of_the_wrong_source_is_found_where_another_one_supports_the_
 
 
 @pytest.mark.parametrize(
+    ("source", "kind", "rule"),
+    [
+        ("# Backups are kept for sixty days.", "number", "grounding.claim"),
+        ("keep(days=90, backups=7)", "number", "grounding.unsourced"),
+        ("# Backups are kept for ninety long days.", "negation", "grounding.unsourced"),
+    ],
+)
+def test_code_tells_against_what_people_write_by_an_amount_alone(
+    source: str, kind: ProblemKind | None, rule: str
+) -> None:
+    text = "Backups are kept for ninety days."
+    [claim] = claims(text)
+    grounded = ClaimGrounding(
+        claim=claim,
+        score=0.1,
+        evidence=Evidence(marker=1, text=source, path="server/keep.py"),
+        kind=kind,
+        contradicted=kind is not None,
+    )
+    subject = Subject(
+        text=text,
+        measurement=Measurement(scores=Scores(), claims=(grounded,)),
+        passages=None,
+        target="document",
+        generated=False,
+    )
+    [finding] = judge(subject, Rulebook(Governance(), Plugins())).findings
+    assert finding.rule == rule
+
+
+@pytest.mark.parametrize(
     ("name", "generated", "count"),
     [("tox", False, 0), ("PATH", False, 0), ("tox", True, 1), ("max_retries", False, 1)],
 )

@@ -18,8 +18,8 @@ def test_names_of_prose_are_found_where_they_stand() -> None:
 def test_what_no_one_invents_is_left_out() -> None:
     text = (
         "JavaScript on docs.example.org: see `os.path.join`, `print()`, --help and /tmp/x/y, "
-        "`_`, `__str__`, _emphasis_, `python.exe`, ~/.local/bin/tool and "
-        "https://example.org/a_page/of_docs.md?utm_source=list_page."
+        "`_`, `__str__`, _emphasis_, `python.exe`, `python3.12`, ~/.local/bin/tool and "
+        "git+ssh://git@example.org/a_page.git or https://example.org/a_page/of_docs.md?utm_source=list_page."
     )
     assert code_names(text) == []
 

@@ -20,10 +20,10 @@ _DEFINITION = re.compile(
 _PARAMETER = re.compile(r"(?:^|,)\s*\**([A-Za-z_]\w*)")
 _COMMON_FLAGS = frozenset({"--help", "--version", "--verbose", "--quiet"})
 _HOST = re.compile(r"(?:\w+\.)+(?:com|org|net|io|dev|ai|eu|de|co|uk|gov|edu)\b", re.IGNORECASE)
-_URL = re.compile(r"\bhttps?://[^\s<>()\"'`\]]+")
+_URL = re.compile(r"\b[a-z][a-z+]{1,15}://[^\s<>()\"'`\]]+")
 _SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~|.*\.exe$")
-_SPECIAL = re.compile(r"_*|__\w+__")
-"""Names that a language gives: the placeholder, and what classes of Python define."""
+_SPECIAL = re.compile(r"_*|__\w+__|python\d(?:\.\d+)?")
+"""Names that a language gives: the placeholder, what classes of Python define, its program."""
 _EMPHASIS = re.compile(r"_[^_]+_")
 _PROTOCOL = re.compile(r"[A-Z]+/\d[\d.]*")
 _BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names

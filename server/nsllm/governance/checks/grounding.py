@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator
 
+from nsllm.documents.sentences import is_prose
 from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
 from nsllm.scoring.words import content_words
 from nsllm.types import ClaimGrounding, Severity
 
+_LEAST_WORDS = 3
+"""Of a claim that a source can be told to be about."""
 _SHARED = 0.8
 _SHARED_WITH_AMOUNT = 0.5
+_SHARED_WITH_CODE = 0.7
 """Share of a claim's words in its evidence from which the evidence is about the same thing."""
 _AMOUNTS = frozenset({"number", "date", "version", "unit"})
 _COMMON_WORD = re.compile(r"[a-z]+\d*|[A-Z]+")
@@ -71,12 +75,16 @@ def _spans(grounded: ClaimGrounding, *, apart: bool) -> Iterator[tuple[int, int]
 def _has_rival(grounded: ClaimGrounding) -> bool:
     """Tell whether the evidence is about what the claim is about."""
     words = frozenset(content_words(grounded.claim.text))
-    if grounded.evidence is None or not words:
+    if grounded.evidence is None or len(words) < _LEAST_WORDS:
         return False
     shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
     # What the evidence lacks differs from nothing in it. A name that it has may be another's (one
     # that is nowhere is a finding of its own), and what it denies another thing.
     differs = grounded.contradicted and grounded.kind in _AMOUNTS
+    # Code does what a text says of it, and seldom says so: only another amount of the same thing
+    # tells against the text.
+    if not is_prose(grounded.evidence.path or ""):
+        return differs and shared >= _SHARED_WITH_CODE
     return shared >= (_SHARED_WITH_AMOUNT if differs else _SHARED)
 
 
