@@ -127,3 +127,12 @@ def test_the_code_of_restructuredtext_is_code() -> None:
     assert found["code"][:3] == ["@retry", "def fetch():", 'return client.get("/")']
     assert "# Nothing is claimed here." in found["code"]
     assert found["code"][-2:] == [">>> fetch()", "It prints this."]
+
+
+def test_prose_right_below_a_fence_with_a_prompt_is_prose() -> None:
+    text = "```pycon\n>>> fetch()\n'done'\n```\nIt stops after three attempts.\n"
+    assert [(one.kind, text[one.start : one.end]) for one in split(text)] == [
+        ("code", ">>> fetch()"),
+        ("code", "'done'"),
+        ("prose", "It stops after three attempts."),
+    ]

@@ -7,6 +7,7 @@ from nsllm.governance.plugins import Plugins
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
 from nsllm.scoring.claims import claims
+from nsllm.scoring.differences import Mention
 from nsllm.scoring.identifiers import code_names
 from nsllm.scoring.scorer import Measurement
 from nsllm.settings import Governance
@@ -40,6 +41,21 @@ def judged(
     measurement = Measurement(scores=Scores(coherence=coherence), claims=grounded)
     subject = Subject(text=text, measurement=measurement, passages=passages, mode=mode)
     return judge(subject, Rulebook(limits, Plugins()))
+
+
+def judged_document(
+    text: str, *claims: ClaimGrounding, generated: bool, names: tuple[Mention, ...] = ()
+) -> Judgement:
+    """Judge a document by the standard rules."""
+    subject = Subject(
+        text=text,
+        measurement=Measurement(scores=Scores(), claims=claims),
+        passages=None,
+        target="document",
+        generated=generated,
+        unknown_names=names,
+    )
+    return judge(subject, Rulebook(Governance(), Plugins()))
 
 
 def rules(judgement: Judgement) -> list[tuple[str, Severity]]:
@@ -134,14 +150,7 @@ def test_code_tells_against_what_people_write_by_an_amount_alone(
         kind=kind,
         contradicted=kind is not None,
     )
-    subject = Subject(
-        text=text,
-        measurement=Measurement(scores=Scores(), claims=(grounded,)),
-        passages=None,
-        target="document",
-        generated=False,
-    )
-    [finding] = judge(subject, Rulebook(Governance(), Plugins())).findings
+    [finding] = judged_document(text, grounded, generated=False).findings
     assert finding.rule == rule
 
 
@@ -153,15 +162,8 @@ def test_programs_that_people_name_are_no_inventions(
     name: str, generated: bool, count: int
 ) -> None:
     text = f"Run `{name}` first."
-    subject = Subject(
-        text=text,
-        measurement=Measurement(scores=Scores(), claims=()),
-        passages=None,
-        target="document",
-        generated=generated,
-        unknown_names=tuple(code_names(text)),
-    )
-    assert len(judge(subject, Rulebook(Governance(), Plugins())).findings) == count
+    names = tuple(code_names(text))
+    assert len(judged_document(text, generated=generated, names=names).findings) == count
 
 
 @pytest.mark.parametrize(
@@ -179,15 +181,7 @@ def test_labels_and_announcements_of_people_claim_nothing(text: str, count: int)
     for kind in (None, "number"):
         for source in (evidence, None):
             grounded = ClaimGrounding(claim=claim, score=0.1, evidence=source, kind=kind)
-            subject = Subject(
-                text=text,
-                measurement=Measurement(scores=Scores(), claims=(grounded,)),
-                passages=None,
-                target="document",
-                generated=False,
-            )
-            judgement = judge(subject, Rulebook(Governance(), Plugins()))
-            assert len(judgement.findings) == count
+            assert len(judged_document(text, grounded, generated=False).findings) == count
 
 
 @pytest.mark.parametrize(
@@ -220,21 +214,11 @@ def test_of_what_people_write_only_what_a_source_is_about_can_contradict_it(
         contradicted=contradicted,
         unsupported=words,
     )
-    measurement = Measurement(scores=Scores(), claims=(grounded,))
-
-    def found(generated: bool) -> Judgement:
-        subject = Subject(
-            text=text,
-            measurement=measurement,
-            passages=None,
-            target="document",
-            generated=generated,
-        )
-        return judge(subject, Rulebook(Governance(), Plugins()))
-
-    [finding] = found(generated=False).findings
+    [finding] = judged_document(text, grounded, generated=False).findings
     assert finding.rule == rule
     assert (finding.severity is Severity.REJECT) == (rule == "grounding.claim")
     # Of generated text every claim has to have its source, and each unsupported word is shown.
-    spans = [(f.rule, f.start, f.end) for f in found(generated=True).findings]
+    spans = [
+        (f.rule, f.start, f.end) for f in judged_document(text, grounded, generated=True).findings
+    ]
     assert spans == [("grounding.claim", start, end) for start, end in words]

@@ -123,6 +123,20 @@ def test_the_evidence_of_what_is_unsupported_is_what_comes_nearest() -> None:
     assert found.problem == "the source says 30 s, the text says 60 s"
 
 
+def test_of_windows_that_all_contradict_the_one_that_speaks_of_the_claim_decides() -> None:
+    """Read by a network to which the heading alone is a little less wrong."""
+
+    class Misled(Model):
+        def _read(self, claim: str, text: str) -> Reading:
+            return Reading(logit=-5.0 if text == "Caches" else -5.5, tokens=())
+
+    source = "Caches\n\nThe cache keeps entries for 30 s."
+    texts = ["The cache keeps entries for 60 s."]
+    [found] = compare(texts, [passage_chunk(source)], embed, Misled())
+    assert found is not None
+    assert "30 s" in found.measured.window.text
+
+
 def test_spans_lie_in_the_text_behind_markers() -> None:
     text = "Nights [1] are when the zebra task runs and removes entries."
     [found] = judged(text, SOURCE)

@@ -65,12 +65,19 @@ def test_a_line_of_code_with_hardly_a_word_says_nothing() -> None:
     assert set(classifier.read) == {"# They are all the same."}
 
 
-def test_a_single_word_is_read_beside_others_only_with_them() -> None:
+def test_a_heading_of_one_word_is_read_only_where_nothing_else_is_said() -> None:
     classifier = Scripted("Tracebacks")
     toxic_spans("# Tracebacks\n\nThey are printed in colour.\n", classifier)
     assert set(classifier.read) == {"They are printed in colour."}
-    [span] = toxic_spans("Tracebacks", classifier)
+    [span] = toxic_spans("# Tracebacks\n", classifier)
     assert span.score > 0.5
+
+
+def test_a_sentence_of_one_word_is_read() -> None:
+    """Abuse needs no more; and a sentence of Chinese has no spaces between its words."""
+    spans = toxic_spans("They came early. Vermin! 他们来得很早。", Scripted("Vermin"))
+    assert max(spans, key=lambda span: span.score).score > 0.5
+    assert len(spans) == 3
 
 
 def test_addresses_are_not_read() -> None:

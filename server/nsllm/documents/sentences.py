@@ -132,7 +132,7 @@ def _typed_lines(text: str) -> Iterator[tuple[int, int, LineKind]]:
     for start, end in _lines(text):
         line = text[start:end]
         bare = line.strip()
-        printed = bool(bare) and (printed or bool(_DOCTEST.match(line)))
+        printed = bool(bare) and not fence and (printed or bool(_DOCTEST.match(line)))
         if fence:
             closes = bare.startswith(fence) and not bare.strip(fence[0])
             fence = "" if closes else fence

@@ -20,8 +20,8 @@ Classify = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _WINDOW_WORDS = 40
 """About as long as the texts that the classifier was trained with."""
-_WORDS, _CODE_WORDS = 2, 3
-"""With fewer words a sentence, or a line of code, is read only if the text has no others."""
+_HEADING_WORDS, _CODE_WORDS = 2, 3
+"""With fewer words a heading, or a line of code, is read only if the text says nothing else."""
 _WORD = re.compile(r"[^\W\d_]+")
 _URL = re.compile(r"https?://[^\s<>()\"'`\]]+")
 _QUOTED = re.compile(r"[\"“«'‘„]")
@@ -61,11 +61,11 @@ def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
 
 
 def _says(text: str, sentence: Sentence) -> bool:
-    """Tell whether there are words enough to say something: `$ cd lib` and a heading have not."""
+    """Tell whether there are words enough to say something; `$ cd lib` has not."""
     words = _WORD.findall(text, sentence.start, sentence.end)
     if sentence.kind == "code":
         return sum(len(word) > 1 for word in words) >= _CODE_WORDS
-    return len(words) >= _WORDS
+    return sentence.kind != "heading" or len(words) >= _HEADING_WORDS
 
 
 def _score(texts: Sequence[str], classify: Classify) -> NDArray[np.float64]:
