@@ -1,15 +1,19 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["numpy", "safetensors", "tokenizers", "torch>=2.6"]
+# dependencies = ["nsllm", "numpy", "safetensors", "tokenizers", "torch>=2.6"]
+# [tool.uv.sources]
+# nsllm = { path = "../.." }
 # ///
 """Train the toxicity model: is this text hateful towards a group of people, or a threat?
 
-    uv run --script scripts/training/toxicity.py MINILM_FOLDER PUBLIC_SETS DOCUMENTATION OUTPUT
+    uv run --script scripts/training/toxicity.py MINILM PUBLIC_SETS DOCUMENTATION READMES OUTPUT
 
-A classifier on all-MiniLM-L6-v2 by low-rank updates, as the reader is (reader.py). PUBLIC_SETS
-holds EDOS (CC0-1.0), the Surge AI toxicity set (MIT) and the ToxiGen prompts
-(CDLA-Permissive-2.0); DOCUMENTATION one folder of .rst and .md files for each project; the rest is
-made from toxicity_data. The logit is scaled at the end on held-out data, so that 0.5 is even odds.
+A classifier on all-MiniLM-L6-v2 (MINILM is its folder) by low-rank updates, as the reader is
+(reader.py). PUBLIC_SETS holds EDOS (CC0-1.0), the Surge AI toxicity set (MIT) and the ToxiGen
+prompts (CDLA-Permissive-2.0); DOCUMENTATION one folder of .rst and .md files for each project;
+READMES one file for each package, of whose sentences those are learnt from again that the weights
+of --start nearly call toxic; the rest is made from toxicity_data. The logit is scaled at the end
+on held-out data, so that 0.5 is even odds.
 """
 
 import argparse
@@ -26,21 +30,28 @@ from tokenizers import Tokenizer
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fine_tuning import Classifier, auc, fit, logits, platt
-from toxicity_texts import HELD_OUT, Lines, Public, Templates
+from toxicity_texts import HELD_OUT, Lines, Public, Readmes, Templates
 
 LENGTH = 96
+HARD, SEARCHED = 3000, 60_000
+"""Sentences of READMEs that are learnt from again, and of how many they are the highest."""
 
 
 class Judge:
     """Measures a model on everything that was held out."""
 
     def __init__(
-        self, tokenizer: Tokenizer, templates: Templates, public: Public, lines: Lines
+        self,
+        tokenizer: Tokenizer,
+        templates: Templates,
+        public: Public,
+        lines: Lines,
+        readmes: Readmes,
     ) -> None:
         self.tokenizer = tokenizer
         self.parts = templates.dev(random.Random(11))
         self.public = {"edos": public.edos_dev, "toxigen": public.statements_dev}
-        self.lines = lines.held_out[:5000]
+        self.lines = {"lines": lines.held_out[:5000], "READMEs": readmes.held_out[:20_000]}
 
     def report(self, model: Classifier, *, full: bool) -> tuple[float, float]:
         """Print accuracy and AUC; return scale and shift that calibrate the logit."""
@@ -57,12 +68,14 @@ class Judge:
             truth = np.array([label for _, label in part])
             accuracy = ((found > 0) == (truth == 1)).mean()
             print(f"  {name}: accuracy {accuracy:.3f}, AUC {auc(found, truth):.3f}")
-        lines = self.lines if full else self.lines[:500]
-        found = logits(model, self.tokenizer, lines)
-        print(f"  false positives on {len(lines)} lines: {(found > 0).mean():.4f}", flush=True)
+        for name, every in self.lines.items():
+            lines = every if full else every[:2000]
+            found = logits(model, self.tokenizer, lines)
+            wrong = (found > 0).mean()
+            print(f"  false positives on {len(lines)} of {name}: {wrong:.4f}", flush=True)
+            for i in np.argsort(-found)[: 15 if full else 0]:
+                print(f"    {found[i]:+.2f} {lines[i][:110]!r}")
         if full:
-            for i in np.argsort(-found)[:15]:
-                print(f"    {found[i]:+.2f} {lines[i][:110]}")
             for i in np.flatnonzero(~right)[::7][:60]:
                 print(f"    {scores[i]:+.2f} {rows[i][0]}: {rows[i][1]}")
         return platt(scores, labels)
@@ -74,6 +87,7 @@ def main() -> None:
     parser.add_argument("base", type=Path)
     parser.add_argument("public", type=Path)
     parser.add_argument("documentation", type=Path)
+    parser.add_argument("readmes", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1e-3)
@@ -93,14 +107,19 @@ def main() -> None:
         model.restore(load_file(options.start))
     templates, public = Templates(), Public(options.public)
     lines = Lines(options.documentation, HELD_OUT)
-    judge = Judge(tokenizer, templates, public, lines)
+    readmes = Readmes(options.readmes)
+    judge = Judge(tokenizer, templates, public, lines, readmes)
     if options.report:
         judge.report(model, full=True)
         return
     rng = random.Random(options.seed)
+    searched = readmes.trained[:SEARCHED]
+    highest = np.argsort(-logits(model, tokenizer, searched))[:HARD] if options.start else []
+    hard = [searched[i] for i in highest]
     epochs = []
     for _ in range(options.epochs):
         data = [*templates.epoch(rng), *public.epoch(rng), *lines.epoch(rng)]
+        data += readmes.epoch(rng, hard)
         rng.shuffle(data)
         epochs.append(data[: options.limit])
     print(f"{len(epochs[0])} texts an epoch, {np.mean([y for _, y in epochs[0]]):.2f} hateful")

@@ -4,9 +4,13 @@ import csv
 import random
 import re
 import tomllib
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import documentation
+
+from nsllm.scoring.toxicity import parts_read
 
 HERE = Path(__file__).parent
 DATA = HERE / "toxicity_data"
@@ -14,6 +18,8 @@ Labelled = tuple[str, float]
 HELD_OUT = ("cmake", "celery", "werkzeug", "tornado")
 """Projects whose lines are not trained on."""
 
+_README_LENGTH, _README_PARTS = 20_000, 150
+"""Characters that are read of a README, and sentences and windows that are taken of it."""
 _COUNTS = {
     "neutral": 450, "positive": 450, "negated_hate": 500, "counter_quote": 500,
     "counter_reference": 450, "reclaimed": 120, "homonym": 160, "profanity_no_target": 180,
@@ -251,6 +257,32 @@ class Lines:
     def epoch(self, rng: random.Random) -> list[Labelled]:
         """Return the lines of one epoch."""
         return [(line, 0.0) for line in rng.sample(self.trained, 1800)]
+
+
+class Readmes:
+    """Sentences of READMEs as they are checked: fragments, tokens, lists of names; all harmless.
+
+    The folder holds one file for each package; those of some packages are held out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        rng = random.Random(4)
+        files = sorted(path for path in folder.iterdir() if path.suffix in {".md", ".rst"})
+        self.trained: list[str] = []
+        self.held_out: list[str] = []
+        for path in files:
+            # By the name alone, so that what is held out stays so when packages are added.
+            is_held_out = zlib.crc32(path.stem.encode()) % 4 == 0
+            parts = parts_read(path.read_text("utf-8")[:_README_LENGTH])
+            taken = rng.sample(parts, min(len(parts), _README_PARTS))
+            (self.held_out if is_held_out else self.trained).extend(taken)
+        rng.shuffle(self.trained)
+        rng.shuffle(self.held_out)
+
+    def epoch(self, rng: random.Random, hard: Sequence[str]) -> list[Labelled]:
+        """Return the sentences of one epoch: of those that were nearly called toxic, and others."""
+        chosen = [*rng.sample(hard, min(len(hard), 2500)), *rng.sample(self.trained, 2500)]
+        return [(text, 0.0) for text in chosen]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -156,12 +156,26 @@ def test_code_tells_against_what_people_write_by_an_amount_alone(
 
 @pytest.mark.parametrize(
     ("name", "generated", "count"),
-    [("tox", False, 0), ("PATH", False, 0), ("tox", True, 1), ("max_retries", False, 1)],
+    [
+        ("tox", False, 0),
+        ("PATH", False, 0),
+        ("tox", True, 1),
+        ("my_stop()", False, 0),
+        ("my_stop()", True, 1),
+        ("max_retries", False, 1),
+    ],
 )
-def test_programs_that_people_name_are_no_inventions(
+def test_programs_and_examples_that_people_name_are_no_inventions(
     name: str, generated: bool, count: int
 ) -> None:
     text = f"Run `{name}` first."
+    names = tuple(code_names(text))
+    assert len(judged_document(text, generated=generated, names=names).findings) == count
+
+
+@pytest.mark.parametrize(("generated", "count"), [(False, 0), (True, 1)])
+def test_a_file_that_people_show_is_no_invention(generated: bool, count: int) -> None:
+    text = "Create `main.py`:\n\n```python\nx = 1\n```\n"
     names = tuple(code_names(text))
     assert len(judged_document(text, generated=generated, names=names).findings) == count
 

@@ -1,6 +1,8 @@
 """Which code names of a text are looked for."""
 
-from nsllm.scoring.identifiers import code_names
+import pytest
+
+from nsllm.scoring.identifiers import code_names, example_files, is_placeholder
 
 
 def test_names_of_prose_are_found_where_they_stand() -> None:
@@ -17,9 +19,10 @@ def test_names_of_prose_are_found_where_they_stand() -> None:
 
 def test_what_no_one_invents_is_left_out() -> None:
     text = (
-        "JavaScript on docs.example.org: see `os.path.join`, `print()`, --help and /tmp/x/y, "
-        "`_`, `__str__`, _emphasis_, `python.exe`, `python3.12`, ~/.local/bin/tool and "
-        "git+ssh://git@example.org/a_page.git or https://example.org/a_page/of_docs.md?utm_source=list_page."
+        "JavaScript on docs.example.org, Libera.Chat or irc.example.invalid: see `os.path.join`, "
+        "`print()`, --help and /tmp/x/y, `_`, `__str__`, _emphasis_, _query parameter_, "
+        "`python.exe`, `python3.12`, ~/.local/bin/tool and git+ssh://git@example.org/a_page.git "
+        "or https://example.org/a_page/of_docs.md?utm_source=list_page."
     )
     assert code_names(text) == []
 
@@ -48,3 +51,35 @@ def test_a_method_is_named_with_the_object_that_it_is_called_on() -> None:
         ("Client.fetch_all()", "Client.fetch_all"),
         ("session.close()", "session.close"),
     ]
+
+
+def test_a_word_with_an_underscore_behind_it_is_a_link_unless_it_is_code() -> None:
+    text = "Needs ruamel.yaml_ or max_retries_, not `class_`."
+    assert [m.text for m in code_names(text)] == ["class_"]
+
+
+def test_files_that_a_text_shows_are_its_own() -> None:
+    text = (
+        "Create `main.py`:\n\n```python\nx = 1\n```\n\nThen read `limits.py` and edit `a/b.toml`."
+        "\n\nWrite this into `conf/app.toml`:\n\n```toml\n# tool.toml\nx = 1\n```\n"
+    )
+    assert example_files(text) == {"main.py", "tool.toml"}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("my_stop", True),
+        ("example.py", True),
+        ("tests/foo.py", True),
+        ("MyClass", True),
+        ("yourApp", True),
+        ("sort_by", False),
+        ("mystery", False),
+        ("someone", False),
+        ("sample_rate", False),
+        ("barcode", False),
+    ],
+)
+def test_placeholders_are_told_from_names(name: str, is_one: bool) -> None:
+    assert is_placeholder(name) == is_one

@@ -37,14 +37,11 @@ class ToxicSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
     """Score every sentence of `text`, in order; the text is as toxic as its worst sentence."""
-    sentences = split(text)
-    telling = [s for s in sentences if _says(text, s)] or sentences
-    places = [(s.start, s.end) for s in telling]
+    places = _places(text)
     if not places:
         return ()
     windows = _windows(text, places)
-    alone = [text[start:end] for start, end in places]
-    together = [text[places[first][0] : places[last][1]] for first, last in windows]
+    alone, together = _parts(text, places, windows)
     scores = _score([*alone, *together], classify)
     own, joint = scores[: len(alone)], scores[len(alone) :]
     found = np.zeros(len(places))
@@ -58,6 +55,26 @@ def toxic_spans(text: str, classify: Classify) -> tuple[ToxicSpan, ...]:
         ToxicSpan(start=start, end=end, score=float(score))
         for (start, end), score in zip(places, found, strict=True)
     )
+
+
+def parts_read(text: str) -> list[str]:
+    """Return the sentences and windows of `text` that the classifier reads, each once."""
+    places = _places(text)
+    alone, together = _parts(text, places, _windows(text, places))
+    return list(dict.fromkeys(_URL.sub("", part) for part in (*alone, *together)))
+
+
+def _places(text: str) -> list[tuple[int, int]]:
+    sentences = split(text)
+    telling = [s for s in sentences if _says(text, s)] or sentences
+    return [(s.start, s.end) for s in telling]
+
+
+def _parts(
+    text: str, places: Sequence[tuple[int, int]], windows: Sequence[tuple[int, int]]
+) -> tuple[list[str], list[str]]:
+    alone = [text[start:end] for start, end in places]
+    return alone, [text[places[first][0] : places[last][1]] for first, last in windows]
 
 
 def _says(text: str, sentence: Sentence) -> bool:

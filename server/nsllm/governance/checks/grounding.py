@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from nsllm.documents.sentences import is_prose
 from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
+from nsllm.scoring.identifiers import example_files, is_placeholder
 from nsllm.scoring.words import content_words
 from nsllm.types import ClaimGrounding, Severity
 
@@ -54,10 +55,13 @@ def find_unsourced(subject: Subject, _options: LowScore) -> Iterator[Observation
 def find_unknown_names(subject: Subject, _options: Options) -> Iterator[Observation]:
     """Find identifiers, flags and paths that the workspace has nowhere.
 
-    People mark the names of other programs as code too, which are no inventions.
+    People mark the names of other programs as code too, and give examples; both are no inventions.
     """
+    shown = frozenset() if subject.generated else example_files(subject.text)
     for name in subject.unknown_names:
-        if not subject.generated and _COMMON_WORD.fullmatch(name.text):
+        if not subject.generated and (
+            _COMMON_WORD.fullmatch(name.text) or is_placeholder(name.key) or name.key in shown
+        ):
             continue
         message = f"The workspace has no {name.kind} {name.text}."
         yield Observation(start=name.start, end=name.end, message=message)
