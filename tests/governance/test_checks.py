@@ -32,6 +32,12 @@ def found(
         ("secret", "The key is AKIAIOSFODNN7QWERTZU.", ["AKIAIOSFODNN7QWERTZU"]),
         ("secret", "The key is AKIAIOSFODNN7EXAMPLE.", []),
         ("secret", 'Set `password = "changeme1"` and `api_key: YOUR_KEY_123`.', []),
+        ("secret", "It prints eyJhbGciOiJIUzI1NiJ9.eyJzb21lIjoicGF5bG9hZCJ9.c2lnbmF0dXJl.", []),
+        (
+            "secret",
+            "It prints eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3NyIsImlhdCI6MX0.c2lnbmF0dXJl.",
+            ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3NyIsImlhdCI6MX0.c2lnbmF0dXJl"],
+        ),
         ("secret", "Choose a token and keep your password to yourself.", []),
         ("personal.email", "Ask anna.maier@firma.de or bob@example.com.", ["anna.maier@firma.de"]),
         ("personal.email", "Clone git@github.com:a/b.git, see logo@2x.png and user@host.", []),

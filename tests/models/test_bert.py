@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from models.tiny import BERT, bert_states, write_bert
+from models.tiny import BERT, bert_states, write_bert, write_mpnet
 from nsllm.errors import ModelCorruptError, ModelUnsupportedError, NsllmError
 from nsllm.models.bert import import_bert
+from nsllm.models.mpnet import distance_buckets
 from nsllm.models.session import Session, open_session
 from nsllm.types import ignore_progress
 
@@ -49,6 +50,25 @@ def test_states_and_embeddings_match_the_reference(
         expected = bert_states(weights, np.array(row))
         np.testing.assert_allclose(found[: len(row)], expected, rtol=0, atol=tolerance)
         np.testing.assert_allclose(vector, unit(expected.mean(0)), rtol=0, atol=tolerance)
+
+
+def test_mpnet_adds_to_likenesses_by_distance(tmp_path: Path) -> None:
+    weights, bias = write_mpnet(tmp_path / "mpnet")
+    session = run_import(tmp_path / "mpnet", tmp_path / "out", exact=True)
+    [states] = session.run(["token_embeddings"], feeds(ROWS))
+    for row, found in zip(ROWS, states, strict=True):
+        # Up to seven tokens away every distance has a bucket; from 16 on they lie ahead.
+        distance = np.subtract.outer(np.arange(len(row)), np.arange(len(row)))
+        own = bias[np.where(distance < 0, 16 - distance, distance)].transpose(2, 0, 1)
+        expected = bert_states(weights, np.array(row), bias=own)
+        np.testing.assert_allclose(found[: len(row)], expected, rtol=0, atol=1e-5)
+
+
+def test_far_tokens_share_buckets() -> None:
+    ahead = distance_buckets(512, 32)[0]
+    assert ahead[[1, 7, 8, 11, 12, 127, 511]].tolist() == [17, 23, 24, 24, 25, 31, 31]
+    behind = distance_buckets(512, 32)[:, 0]
+    assert behind[[0, 1, 7, 8, 12, 511]].tolist() == [0, 1, 7, 8, 9, 15]
 
 
 def test_a_text_has_the_same_vector_in_every_batch(tmp_path: Path) -> None:

@@ -237,10 +237,42 @@ def _word_tokenizer() -> Tokenizer:
     return tokenizer
 
 
+def write_mpnet(folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Write the folder of a random MPNet model.
+
+    Return its weights by BERT's names, without what has no name there, and what each of 32 buckets
+    of distances adds to each head's likenesses, [32, heads].
+    """
+    weights = write_bert(folder, model_type="mpnet", max_position_embeddings=34)
+    del weights["embeddings.token_type_embeddings.weight"]
+    rng = np.random.default_rng(13)
+    bias = rng.normal(0, 2, (32, BERT["num_attention_heads"])).astype(np.float32)
+    table = {"encoder.relative_attention_bias.weight": bias}
+    for name, array in weights.items():
+        renamed = name.replace("attention.output.LayerNorm", "attention.LayerNorm")
+        renamed = renamed.replace("attention.output.dense", "attention.attn.o")
+        for part in ("query", "key", "value"):
+            renamed = renamed.replace(f"attention.self.{part}", f"attention.attn.{part[0]}")
+        table[renamed] = array
+    places = "embeddings.position_embeddings.weight"
+    table[places] = np.concatenate(
+        [np.full((2, BERT["hidden_size"]), 9, np.float32), table[places]]
+    )
+    save_file(table, folder / "model.safetensors")
+    return weights, bias
+
+
 def bert_states(
-    weights: Mapping[str, np.ndarray], ids: np.ndarray, types: np.ndarray | int = 0
+    weights: Mapping[str, np.ndarray],
+    ids: np.ndarray,
+    types: np.ndarray | int = 0,
+    *,
+    bias: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """Compute the last hidden state of one text without padding; float64 [tokens, hidden]."""
+    """Compute the last hidden state of one text without padding; float64 [tokens, hidden].
+
+    `bias` [heads, tokens, tokens] is added to the likenesses.
+    """
     from math import erf
 
     w = {name: array.astype(np.float64) for name, array in weights.items()}
@@ -255,15 +287,17 @@ def bert_states(
 
     x = w["embeddings.word_embeddings.weight"][ids]
     x = x + w["embeddings.position_embeddings.weight"][: len(ids)]
-    x = norm(x + w["embeddings.token_type_embeddings.weight"][types], "embeddings")
+    kinds = w.get("embeddings.token_type_embeddings.weight", np.zeros((2, BERT["hidden_size"])))
+    x = norm(x + kinds[types], "embeddings")
+    added = np.broadcast_to(bias, (BERT["num_attention_heads"], len(ids), len(ids)))
     for layer in range(BERT["num_hidden_layers"]):
         p = f"encoder.layer.{layer}"
         q, k, v = (dense(x, f"{p}.attention.self.{part}") for part in ("query", "key", "value"))
         size = BERT["hidden_size"] // BERT["num_attention_heads"]
         heads = []
-        for start in range(0, BERT["hidden_size"], size):
-            part = slice(start, start + size)
-            heads.append(_softmax(q[:, part] @ k[:, part].T / np.sqrt(size)) @ v[:, part])
+        for head, own in enumerate(added):
+            part = slice(head * size, (head + 1) * size)
+            heads.append(_softmax(q[:, part] @ k[:, part].T / np.sqrt(size) + own) @ v[:, part])
         attended = dense(np.concatenate(heads, -1), f"{p}.attention.output.dense")
         x = norm(x + attended, f"{p}.attention.output")
         raised = dense(x, f"{p}.intermediate.dense")

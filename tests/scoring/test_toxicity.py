@@ -80,10 +80,22 @@ def test_a_sentence_of_one_word_is_read() -> None:
     assert len(spans) == 3
 
 
-def test_addresses_are_not_read() -> None:
-    classifier = Scripted("example.org")
-    [span] = toxic_spans("See the [guide](https://example.org/all) for more.", classifier)
+@pytest.mark.parametrize(
+    ("thing", "word"),
+    [
+        ("https://example.org/vile/all", "vile"),
+        ("eyJhbGciOiJIUzI1NiIsInR5c.vile.CI6IkpXVCJ9", "vile"),
+        ("061cb8fe0f0b7c3980011863b956b758", "b7c3"),
+    ],
+)
+def test_addresses_tokens_and_hashes_are_not_read(thing: str, word: str) -> None:
+    [span] = toxic_spans(f"See the guide {thing} for more.", Scripted(word))
     assert span.score < 0.5
+
+
+def test_words_written_as_one_are_read() -> None:
+    [span] = toxic_spans("TheyAreAllVileAndEveryOneKnows4Sure", Scripted("Vile"))
+    assert span.score > 0.5
 
 
 def test_text_without_words_has_no_sentences_to_judge() -> None:

@@ -1,4 +1,4 @@
-"""BERT encoders (sentence-transformers folders) from safetensors to an ONNX embedder."""
+"""BERT and MPNet encoders (sentence-transformers folders) from safetensors to an ONNX embedder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from nsllm.errors import ModelCorruptError, ModelUnsupportedError
+from nsllm.models import mpnet
 from nsllm.models.graph import GraphBuilder
 from nsllm.models.quantisation import Blocks, Dense, Floats, Rows, eight_bits, seven_bits
 from nsllm.types import Progress, ProgressListener
@@ -41,7 +42,7 @@ class BertShape(msgspec.Struct, frozen=True, kw_only=True):
     intermediate_size: _Size
     max_position_embeddings: _Size
     vocab_size: _Size
-    type_vocab_size: _Size
+    type_vocab_size: _Size = 2
     hidden_act: str = "gelu"
     layer_norm_eps: float = 1e-12
     position_embedding_type: str = "absolute"
@@ -108,29 +109,34 @@ def import_bert(
 def read_shape(source: Path) -> BertShape:
     """Read and check config.json."""
     shape = _read(source / CONFIG_FILE, BertShape, None)
-    if shape.model_type != "bert":
-        raise _unsupported(source, f"its architecture is {shape.model_type}, not bert")
+    if shape.model_type not in {"bert", "mpnet"}:
+        raise _unsupported(source, f"its architecture is {shape.model_type}, not bert or mpnet")
     if shape.hidden_act != "gelu":
         raise _unsupported(source, f"its activation is {shape.hidden_act}, not gelu")
     if shape.position_embedding_type != "absolute":
         raise _unsupported(source, f"its positions are {shape.position_embedding_type}")
     if shape.hidden_size % shape.num_attention_heads:
         raise _corrupt(source / CONFIG_FILE, "its heads do not divide its hidden size")
+    if shape.model_type == "mpnet":
+        positions = shape.max_position_embeddings - mpnet.FIRST_POSITION
+        return msgspec.structs.replace(shape, max_position_embeddings=max(1, positions))
     return shape
 
 
 def read_weights(source: Path) -> dict[str, Floats]:
-    """Read model.safetensors as float32, without the prefix that some exports add."""
+    """Read model.safetensors as float32, by BERT's names without the prefix of some exports."""
     path = source / WEIGHTS_FILE
     try:
         tensors = load_file(path)
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise _corrupt(path, str(error)) from error
-    return {
+    weights = {
         name.removeprefix("bert."): array.astype(np.float32, copy=False)
         for name, array in tensors.items()
         if np.issubdtype(array.dtype, np.floating)
     }
+    is_mpnet = any(name.endswith(mpnet.DISTANCES) for name in weights)
+    return mpnet.as_bert(weights) if is_mpnet else weights
 
 
 class BertEncoder:
@@ -154,6 +160,7 @@ class BertEncoder:
         self._exact = exact
         self._bits = bits
         self._peaks = peaks or {}
+        self._distances: str | None = None
 
     def build(self, listener: ProgressListener) -> str:
         """Declare the inputs, add all layers; return the last hidden state."""
@@ -162,6 +169,7 @@ class BertEncoder:
             graph.input(name, TensorProto.INT64, ["batch", "sequence"])
         graph.add("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
         x = self._embed()
+        self._distances = self._distance_bias()
         for layer in range(layers):
             listener(Progress(task="import", done=layer, total=layers, unit="steps"))
             x = self._add_layer(f"encoder.layer.{layer}", x)
@@ -192,6 +200,23 @@ class BertEncoder:
             "embedded",
             epsilon=shape.layer_norm_eps,
         )
+
+    def _distance_bias(self) -> str | None:
+        """Return what MPNet adds to likenesses, [1, heads, sequence, sequence]; BERT adds none."""
+        if mpnet.DISTANCES not in self._weights:
+            return None
+        graph, shape = self._graph, self._shape
+        buckets = len(self._weights[mpnet.DISTANCES])
+        table = self._constant(mpnet.DISTANCES, buckets, shape.num_attention_heads)
+        distances = mpnet.distance_buckets(shape.max_position_embeddings, buckets)
+        every = graph.constant("distances.buckets", distances.astype(np.uint8))
+        zeros, axes = graph.integers(0, 0), graph.integers(0, 1)
+        both = graph.add("Concat", ["sequence.length"] * 2, "distances.size", axis=0)
+        inside = graph.add("Slice", [every, zeros, both, axes], "distances.inside")
+        chosen = graph.add("Cast", [inside], "distances.chosen", to=TensorProto.INT32)
+        rows = graph.add("Gather", [table, chosen], "distances.rows", axis=0)
+        moved = graph.add("Einsum", [rows], "distances.heads", equation="qkh->hqk")
+        return graph.add("Unsqueeze", [moved, graph.integers(0)], "distances.bias")
 
     def _words(self) -> str:
         graph, shape = self._graph, self._shape
@@ -225,9 +250,10 @@ class BertEncoder:
                 for part in ("query", "key", "value")
             ]
         )
+        inputs = [*projected, graph.constant(f"{name}.attention.bias", biases), "mask"]
         attended = graph.add(
             "MultiHeadAttention",
-            [*projected, graph.constant(f"{name}.attention.bias", biases), "mask"],
+            [*inputs, self._distances] if self._distances else inputs,
             f"{name}.attended",
             num_heads=shape.num_attention_heads,
         )

@@ -23,7 +23,12 @@ _WINDOW_WORDS = 40
 _HEADING_WORDS, _CODE_WORDS = 2, 3
 """With fewer words a heading, or a line of code, is read only if the text says nothing else."""
 _WORD = re.compile(r"[^\W\d_]+")
-_URL = re.compile(r"https?://[^\s<>()\"'`\]]+")
+_NO_WORDS = re.compile(
+    r"https?://[^\s<>()\"'`\]]+"
+    r"|(?<!\S)(?=(?:[^\s\d]{0,99}\d+[^\s\d]){3})(?=\S{0,99}[A-Z])(?=\S{0,99}[a-z])[\w.+/=-]{24,}"
+    r"|\b[\da-fA-F]{24,}\b"
+)
+"""Addresses, and tokens and hashes: small letters, capitals and digits, in turns."""
 _QUOTED = re.compile(r"[\"“«'‘„]")
 
 
@@ -61,7 +66,7 @@ def parts_read(text: str) -> list[str]:
     """Return the sentences and windows of `text` that the classifier reads, each once."""
     places = _places(text)
     alone, together = _parts(text, places, _windows(text, places))
-    return list(dict.fromkeys(_URL.sub("", part) for part in (*alone, *together)))
+    return list(dict.fromkeys(_NO_WORDS.sub("", part) for part in (*alone, *together)))
 
 
 def _places(text: str) -> list[tuple[int, int]]:
@@ -79,7 +84,7 @@ def _parts(
 
 def _says(text: str, sentence: Sentence) -> bool:
     """Tell whether there are words enough to say something; `$ cd lib` has not."""
-    words = _WORD.findall(text, sentence.start, sentence.end)
+    words = _WORD.findall(_NO_WORDS.sub("", text[sentence.start : sentence.end]))
     if sentence.kind == "code":
         return sum(len(word) > 1 for word in words) >= _CODE_WORDS
     return sentence.kind != "heading" or len(words) >= _HEADING_WORDS
@@ -87,7 +92,7 @@ def _says(text: str, sentence: Sentence) -> bool:
 
 def _score(texts: Sequence[str], classify: Classify) -> NDArray[np.float64]:
     """Return the higher probability of each text as written and as it is meant to be read."""
-    written = [_URL.sub("", part) for part in texts]
+    written = [_NO_WORDS.sub("", part) for part in texts]
     meant = [plain_spelling(part) for part in written]
     distinct = list(dict.fromkeys([*written, *meant]))
     known = dict(zip(distinct, classify(distinct).tolist(), strict=True))
