@@ -46,11 +46,22 @@ class KnownNames:
                     is_identifier=is_identifier,
                     known=self._has(name.key, is_identifier, path),
                 )
-        return tuple(name for name in names if not self._found[name.key].known)
+        return tuple(
+            msgspec.structs.replace(
+                name, is_foreign=name.owner is not None and not self._speaks_of(name.owner, path)
+            )
+            for name in names
+            if not self._found[name.key].known
+        )
 
     def still(self, found: Iterable[NameFound]) -> bool:
         """Tell whether the workspace has what it had, and lacks what it lacked, back then."""
         return all(self._has(one.key, one.is_identifier, None) == one.known for one in found)
+
+    def _speaks_of(self, word: str, path: str | None) -> bool:
+        """Tell whether another document has this word; an object is often named by its class."""
+        forms = (word, word.capitalize())
+        return any(self._index.has_word(form, outside=path) for form in forms)
 
     def _has(self, key: str, is_identifier: bool, path: str | None) -> bool:
         # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.

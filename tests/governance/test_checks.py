@@ -38,6 +38,8 @@ def found(
             "It prints eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3NyIsImlhdCI6MX0.c2lnbmF0dXJl.",
             ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3NyIsImlhdCI6MX0.c2lnbmF0dXJl"],
         ),
+        ("secret", "![](https://example.org/grove/badge.svg?style=flat&token=4ZFc9dwKqY)", []),
+        ("secret", "See https://example.org/grove?token=4ZFc9dwKqY.", ["4ZFc9dwKqY."]),
         ("secret", "Choose a token and keep your password to yourself.", []),
         ("personal.email", "Ask anna.maier@firma.de or bob@example.com.", ["anna.maier@firma.de"]),
         ("personal.email", "Clone git@github.com:a/b.git, see logo@2x.png and user@host.", []),

@@ -1,8 +1,6 @@
 """Which code names of a text are looked for."""
 
-import pytest
-
-from nsllm.scoring.identifiers import code_names, example_files, is_placeholder
+from nsllm.scoring.identifiers import code_names
 
 
 def test_names_of_prose_are_found_where_they_stand() -> None:
@@ -58,28 +56,23 @@ def test_a_word_with_an_underscore_behind_it_is_a_link_unless_it_is_code() -> No
     assert [m.text for m in code_names(text)] == ["class_"]
 
 
-def test_files_that_a_text_shows_are_its_own() -> None:
-    text = (
-        "Create `main.py`:\n\n```python\nx = 1\n```\n\nThen read `limits.py` and edit `a/b.toml`."
-        "\n\nWrite this into `conf/app.toml`:\n\n```toml\n# tool.toml\nx = 1\n```\n"
-    )
-    assert example_files(text) == {"main.py", "tool.toml"}
+def test_parts_of_patterns_are_no_names() -> None:
+    text = "See {env}-requirements.txt, `on_*`, `get_hooks_*`, max_size{n}, `a_<b>`, pythonX.Y."
+    assert code_names(text) == []
+    text = "**max_retries** and *first_wait* and {last_wait} are read."
+    assert [m.text for m in code_names(text)] == ["max_retries", "first_wait", "last_wait"]
 
 
-@pytest.mark.parametrize(
-    ("name", "is_one"),
-    [
-        ("my_stop", True),
-        ("example.py", True),
-        ("tests/foo.py", True),
-        ("MyClass", True),
-        ("yourApp", True),
-        ("sort_by", False),
-        ("mystery", False),
-        ("someone", False),
-        ("sample_rate", False),
-        ("barcode", False),
-    ],
-)
-def test_placeholders_are_told_from_names(name: str, is_one: bool) -> None:
-    assert is_placeholder(name) == is_one
+def test_machines_and_wheels_are_no_names() -> None:
+    text = "For x86_64 there is `grove-1.0-cp311-cp311-manylinux_2_17_x86_64.whl`, not `NaN`."
+    assert code_names(text) == []
+
+
+def test_a_name_has_the_owner_that_the_text_gives_it() -> None:
+    text = "Call `grove.prune()` or run `orchard run --deep-prune`, or `--dry-run` with max_depth."
+    assert [(m.text, m.owner) for m in code_names(text)] == [
+        ("grove.prune()", "grove"),
+        ("--deep-prune", "orchard"),
+        ("--dry-run", None),
+        ("max_depth", None),
+    ]

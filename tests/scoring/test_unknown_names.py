@@ -12,7 +12,13 @@ pytestmark = pytest.mark.models
 
 
 async def unknown(
-    models_home: Path, isolated_home: Path, root: Path, *, document: str, text: str
+    models_home: Path,
+    isolated_home: Path,
+    root: Path,
+    *,
+    document: str,
+    text: str,
+    generated: bool = True,
 ) -> list[str]:
     """Return the messages on the names of `text` that a workspace of one document lacks."""
     isolated_home.mkdir(parents=True, exist_ok=True)
@@ -23,7 +29,7 @@ async def unknown(
     app = Application(root, settings, ModelRuntime(settings))
     try:
         await app.index()
-        judgement = await app.check(text)
+        judgement = await app.check(text, generated=generated)
     finally:
         await app.aclose()
     found = [f for f in judgement.findings if f.rule == "grounding.unknown-identifier"]
@@ -64,3 +70,19 @@ async def test_names_that_the_workspace_lacks_are_found(
         models_home, isolated_home, tmp_path / "orchard", document=document, text=text
     )
     assert names == ["max_height", "--wet-run"]
+
+
+async def test_names_of_what_the_workspace_never_speaks_of_are_another_s(
+    models_home: Path, isolated_home: Path, tmp_path: Path
+) -> None:
+    document = "# Gates\n\nA gate has a limit, which `orchard` sets.\n"
+    text = "`gate.widen()` calls `torch.widen()`; run `orchard --deep` or `pipx --deep`."
+    names = await unknown(
+        models_home,
+        isolated_home,
+        tmp_path / "orchard",
+        document=document,
+        text=text,
+        generated=False,
+    )
+    assert names == ["gate.widen()", "--deep"]

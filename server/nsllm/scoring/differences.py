@@ -32,7 +32,7 @@ _RUN = re.compile(r"[\w./:~-]++")
 _PATH = re.compile(
     r"(?<![\w:/.])(?:~|\.{1,2})?(?:/[\w.-]*\w){2,}/?|(?<![\w/:.])[\w.-]+(?:/[\w.-]+)+\.\w+"
     r"|(?<![\w/.])[\w-]+\.(?:py|toml|cfg|ini|json|ya?ml|txt|md|rst|conf|html|css|jsx?|tsx?|xml|sh|db"
-    r"|csv|log|env|lock|ps1|exe|zip|tar\.gz|gguf|onnx)\b"
+    r"|csv|log|env|lock|ps1|exe|whl|zip|tar\.gz|gguf|onnx)\b"
 )
 _IDENTIFIER = re.compile(
     r"\b[A-Za-z]\w*(?:_\w+|\.[A-Za-z_]\w+)+(?:\(\))?|\b_+[a-z]\w+|\b[a-z][a-z0-9]*[A-Z]\w*"
@@ -75,6 +75,10 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     text: str
     key: str
+    owner: str | None = None
+    """Of a code name: the module, object or program that the text says it belongs to."""
+    is_foreign: bool = False
+    """Whether the workspace does not speak of the owner either."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from nsllm.documents.sentences import Sentence, split
+from nsllm.documents.sentences import split
 from nsllm.scoring.differences import Mention, mentions
 
 _CODE = re.compile(r"`([^`\n]+)`(?!_)")
@@ -25,16 +25,19 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"\b[a-z][a-z+]{1,15}://[^\s<>()\"'`\]]+")
-_SYSTEM_PATH = re.compile(r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~|.*\.exe$")
-_SPECIAL = re.compile(r"_*|__\w+__|python\d(?:\.\d+)?")
-"""Names that a language gives: the placeholder, what classes of Python define, its program."""
-_EMPHASIS = re.compile(r"(?<![\w`])_(?=[^\W_])([^_\n`]*[^\W_])_(?![\w`])")
-_PLACEHOLDER = re.compile(
-    r"(?:my|your|some|foo|bar|baz|spam|eggs|example)(?:$|[\d_.-].*|(?<=my|ur|me)[A-Z].*)"
-    r"|.*[/_.-](?:foo|bar|baz|spam|eggs|example)(?:\.\w+)?|My[A-Z].*|Your[A-Z].*"
+_SYSTEM_PATH = re.compile(
+    r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~|.*\.(?:exe|whl)$"
 )
-_TITLE = re.compile(r"(?:#|//|--|;|<!--|/\*)\s*(?P<file>[\w.-]+\.\w+)\s*(?:-->|\*/)?")
-"""A comment that says which file the code under it is of."""
+_SPECIAL = re.compile(
+    r"_*|__\w+__|python(?:\d|X)(?:\.\d+)?|NaN"
+    r"|x86_64|(?:manylinux|musllinux|macosx|win|linux)_?\w*_(?:x86_64|amd64|aarch64|arm64|i686)"
+)
+"""Names that a language gives: the placeholder, what classes of Python define, its program, what is
+no number, and the machines that it is built for."""
+_EMPHASIS = re.compile(r"(?<![\w`])_(?=[^\W_])([^_\n`]*[^\W_])_(?![\w`])")
+_PATTERN = re.compile(r"^\}|[_-]\*.?$|\{.?$|<\w$")
+"""What around a name makes it part of a pattern, such as `{env}-requirements.txt` and `on_*`."""
+_COMMAND = re.compile(r"(?:[$>] *)?([A-Za-z][\w.-]*)\s")
 _PROTOCOL = re.compile(r"[A-Z]+/\d[\d.]*")
 _BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names
 
@@ -56,36 +59,9 @@ def code_names(text: str) -> list[Mention]:
         mention
         for sentence in sentences
         if sentence.kind != "code"
-        for mention in _of_sentence(text, sentence.start, sentence.end)
+        for mention in names_of_sentence(text, sentence.start, sentence.end)
         if not _is_common(mention) and mention.key not in own
     ]
-
-
-def example_files(text: str) -> frozenset[str]:
-    """Return the keys of the files that a text shows itself: named right before code, or in it.
-
-    A file in a folder is none: it is said to be there already.
-    """
-    found: set[str] = set()
-    before: Sentence | None = None
-    for sentence in split(text):
-        if sentence.kind == "code":
-            if before is not None and before.kind != "code":
-                found |= {
-                    mention.key
-                    for mention in _of_sentence(text, before.start, before.end)
-                    if mention.kind == "path" and "/" not in mention.key
-                }
-            title = _TITLE.fullmatch(text[sentence.start : sentence.end].strip())
-            if title:
-                found.add(title["file"])
-        before = sentence
-    return frozenset(found)
-
-
-def is_placeholder(name: str) -> bool:
-    """Tell whether a name stands for any other, as `my_function` and `foo.py` do."""
-    return bool(_PLACEHOLDER.fullmatch(name))
 
 
 def _defined(line: str) -> Iterator[str]:
@@ -96,7 +72,8 @@ def _defined(line: str) -> Iterator[str]:
         yield from _PARAMETER.findall(match["parameters"] or "")
 
 
-def _of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
+def names_of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
+    """Yield the code names of the sentence at [start, end) of a text."""
     # The parts of an address are no names; what is left keeps its place.
     sentence = _URL.sub(lambda match: " " * len(match[0]), text[start:end])
     sentence = _EMPHASIS.sub(lambda match: f" {match[1]} ", sentence)
@@ -113,13 +90,27 @@ def _of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
         if found.kind in {"flag", "path", "identifier"} and (inside or not bare):
             if found.kind == "flag" and len(found.text) < 4:
                 continue
+            around = sentence[max(0, found.start - 1) : found.end + 2]
+            if _PATTERN.search(around):
+                continue
+            key = found.text.removesuffix("()").strip("./")
+            owner = key.partition(".")[0] if found.kind == "identifier" and "." in key else None
+            if found.kind == "flag" and inside:
+                owner = _program(sentence[slice(*marked[at])])
             yield Mention(
                 kind=found.kind,
                 start=start + found.start,
                 end=start + found.end,
                 text=found.text,
-                key=found.text.removesuffix("()").strip("./"),
+                key=key,
+                owner=owner,
             )
+
+
+def _program(code: str) -> str | None:
+    """Return the first word of a command line."""
+    match = _COMMAND.match(code)
+    return match[1] if match else None
 
 
 def _is_common(mention: Mention) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from nsllm.documents.sentences import is_prose
 from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
-from nsllm.scoring.identifiers import example_files, is_placeholder
+from nsllm.scoring.borrowed import borrowed
 from nsllm.scoring.words import content_words
 from nsllm.types import ClaimGrounding, Severity
 
@@ -16,8 +16,6 @@ _SHARED_WITH_AMOUNT = 0.5
 _SHARED_WITH_CODE = 0.7
 """Share of a claim's words in its evidence from which the evidence is about the same thing."""
 _AMOUNTS = frozenset({"number", "date", "version", "unit"})
-_COMMON_WORD = re.compile(r"[a-z]+\d*|[A-Z]+")
-"""A name without a mark of its own, such as that of a program or a variable of the shell."""
 _LABEL_WORDS = 6
 
 
@@ -55,13 +53,11 @@ def find_unsourced(subject: Subject, _options: LowScore) -> Iterator[Observation
 def find_unknown_names(subject: Subject, _options: Options) -> Iterator[Observation]:
     """Find identifiers, flags and paths that the workspace has nowhere.
 
-    People mark the names of other programs as code too, and give examples; both are no inventions.
+    What people borrow from other programs, or give as examples, is no invention.
     """
-    shown = frozenset() if subject.generated else example_files(subject.text)
+    is_borrowed = borrowed(subject.text)
     for name in subject.unknown_names:
-        if not subject.generated and (
-            _COMMON_WORD.fullmatch(name.text) or is_placeholder(name.key) or name.key in shown
-        ):
+        if not subject.generated and is_borrowed(name):
             continue
         message = f"The workspace has no {name.kind} {name.text}."
         yield Observation(start=name.start, end=name.end, message=message)

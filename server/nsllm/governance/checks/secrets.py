@@ -15,6 +15,9 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 
+_BADGE_LENGTH = 300
+_BADGE = re.compile(r"https?://[^\s<>()\"'`]+\.svg\?(?:[\w-]+=[\w-]*&)*[\w-]+=$")
+"""The address of a badge up to its token, which is made to be shown."""
 _ISSUED = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "sub"})
 """Claims of a web token that RFC 7519 registers."""
 
@@ -23,7 +26,8 @@ def find_secrets(subject: Subject, _options: Options) -> Iterator[Observation]:
     """Find what the audit log would redact, but for the placeholders of documentation."""
     found = redact(subject.text)
     for kind, (start, end, _length) in zip(found.kinds, found.cuts, strict=True):
-        if not _is_example(kind, subject.text[start:end]):
+        is_public = _BADGE.search(subject.text, max(0, start - _BADGE_LENGTH), start)
+        if not is_public and not _is_example(kind, subject.text[start:end]):
             message = f"This looks like a secret: {kind.replace('-', ' ')}."
             yield Observation(start=start, end=end, message=message)
 
