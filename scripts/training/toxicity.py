@@ -13,7 +13,7 @@ A classifier on all-MiniLM-L6-v2 (MINILM is its folder) by low-rank updates, as 
 prompts (CDLA-Permissive-2.0); DOCUMENTATION one folder of .rst and .md files for each project;
 READMES one file for each package, of whose sentences those are learnt from again that the weights
 of --start nearly call toxic; the rest is made from toxicity_data. The logit is scaled at the end
-on held-out data, so that 0.5 is even odds.
+on held-out templates and as many held-out sentences of READMEs, so that 0.5 is even odds.
 """
 
 import argparse
@@ -78,7 +78,10 @@ class Judge:
         if full:
             for i in np.flatnonzero(~right)[::7][:60]:
                 print(f"    {scores[i]:+.2f} {rows[i][0]}: {rows[i][1]}")
-        return platt(scores, labels)
+        # Most of what is judged is documentation: as much of it as of the templates.
+        calm = logits(model, self.tokenizer, self.lines["READMEs"][: len(rows)])
+        every = np.concatenate([scores, calm])
+        return platt(every, np.concatenate([labels, np.zeros(len(calm))]))
 
 
 def main() -> None:

@@ -182,6 +182,23 @@ def test_a_file_that_people_show_is_no_invention(generated: bool, count: int) ->
 
 @pytest.mark.parametrize(
     ("text", "count"),
+    [("See #525 for details.", 0), ("See page 525 for details.", 1)],
+)
+def test_where_people_point_to_contradicts_nothing(text: str, count: int) -> None:
+    [claim] = claims(text)
+    grounded = ClaimGrounding(
+        claim=claim,
+        score=0.1,
+        evidence=Evidence(marker=1, text=text.replace("525", "296")),
+        kind="number",
+        contradicted=True,
+    )
+    findings = judged_document(text, grounded, generated=False).findings
+    assert [f.rule for f in findings].count("grounding.claim") == count
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
     [
         ("Chunked HTTP requests", 0),
         ("Backups, in three steps of your own choice and time:", 0),

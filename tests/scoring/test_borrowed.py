@@ -41,6 +41,7 @@ def test_placeholders_are_told_from_names(name: str, is_one: bool) -> None:
         "List it in `requirements.in` or `setup.cfg`.",
         "See [pip_tools_mode.el](https://example.org/el) and `other_grove <https://example.org>`_.",
         "Write `my_function` into example.py.",
+        "With --pears or `per_page`:\n\n```python\noption('--pears', \"per_page\")\n```\n",
     ],
 )
 def test_what_is_another_s_or_any_s_is_borrowed(text: str) -> None:
@@ -49,7 +50,11 @@ def test_what_is_another_s_or_any_s_is_borrowed(text: str) -> None:
 
 
 def test_what_a_text_says_of_its_own_project_is_not_borrowed() -> None:
-    text = "Set `max_retries`, call `prune()`, pass --dry-run; see [limits.py](docs/limits.py)."
+    text = (
+        "Set `max_retries`, call `prune()`, pass --dry-run; see [limits.py](docs/limits.py). So:"
+        "\n\n"
+        "```python\nprune(max_retries=3)\n```\n"
+    )
     is_borrowed = borrowed(text)
     names = code_names(text)
     assert [n.text for n in names if not is_borrowed(n)] == [

@@ -57,7 +57,7 @@ def test_a_word_with_an_underscore_behind_it_is_a_link_unless_it_is_code() -> No
 
 
 def test_parts_of_patterns_are_no_names() -> None:
-    text = "See {env}-requirements.txt, `on_*`, `get_hooks_*`, max_size{n}, `a_<b>`, pythonX.Y."
+    text = "See {env}-requirements.txt, `on_*`, `get_hooks_*`, max_size{n}, `a_<b>`, per\\_page."
     assert code_names(text) == []
     text = "**max_retries** and *first_wait* and {last_wait} are read."
     assert [m.text for m in code_names(text)] == ["max_retries", "first_wait", "last_wait"]

@@ -7,7 +7,7 @@ answers from a workspace has no reason to.
 import datetime as dt
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from inspect import signature
 from pathlib import PurePath
@@ -24,6 +24,7 @@ _PLACEHOLDER = re.compile(
 )
 _TITLE = re.compile(r"(?:#|//|--|;|<!--|/\*)\s*(?P<file>[\w.-]+\.\w+)\s*(?:-->|\*/)?")
 """A comment that says which file the code under it is of."""
+_STRING = re.compile(r"(?<=[\"'])(?:--)?[A-Za-z][\w-]*(?=[\"'])")
 _LINK = re.compile(r"\[([^\]\n]*)\]\(https?:|`([^`<\n]*)<https?:")
 """The words of a link to elsewhere, in Markdown and reStructuredText."""
 _PROJECT_FILES = frozenset(
@@ -38,6 +39,7 @@ _PROJECT_FILES = frozenset(
 def borrowed(text: str) -> Callable[[Mention], bool]:
     """Return what tells of a code name of `text` that it is another's, or stands for any."""
     shown = example_files(text)
+    quoted = frozenset(_quoted_in_code(text))
     links = [match.span(match.lastindex or 0) for match in _LINK.finditer(text)]
 
     def is_borrowed(name: Mention) -> bool:
@@ -46,12 +48,20 @@ def borrowed(text: str) -> Callable[[Mention], bool]:
             or bool(_COMMON_WORD.fullmatch(name.text))
             or is_placeholder(name.key)
             or name.key in shown
+            or name.key in quoted
             or name.key in _PROJECT_FILES
             or name.key in _standard()
             or any(start <= name.start and name.end <= end for start, end in links)
         )
 
     return is_borrowed
+
+
+def _quoted_in_code(text: str) -> Iterator[str]:
+    """Yield the strings of the code blocks of a text: the data that its examples are about."""
+    for sentence in split(text):
+        if sentence.kind == "code":
+            yield from _STRING.findall(text, sentence.start, sentence.end)
 
 
 def example_files(text: str) -> frozenset[str]:

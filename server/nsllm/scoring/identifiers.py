@@ -26,7 +26,8 @@ _HOST = re.compile(
 )
 _URL = re.compile(r"\b[a-z][a-z+]{1,15}://[^\s<>()\"'`\]]+")
 _SYSTEM_PATH = re.compile(
-    r"/(?:dev|proc|tmp|usr|bin|sbin|opt|home|Users|root)(?:/|$)|~|.*\.(?:exe|whl)$"
+    r"/(?:Applications|Library|Users|bin|data|dev|etc|home|lib|mingw64|mnt|opt|proc|root|run|sbin|sys"
+    r"|tmp|usr|var)(?:/|$)|~|.*\.(?:exe|whl)$"
 )
 _SPECIAL = re.compile(
     r"_*|__\w+__|python(?:\d|X)(?:\.\d+)?|NaN"
@@ -35,8 +36,9 @@ _SPECIAL = re.compile(
 """Names that a language gives: the placeholder, what classes of Python define, its program, what is
 no number, and the machines that it is built for."""
 _EMPHASIS = re.compile(r"(?<![\w`])_(?=[^\W_])([^_\n`]*[^\W_])_(?![\w`])")
-_PATTERN = re.compile(r"^\}|[_-]\*.?$|\{.?$|<\w$")
-"""What around a name makes it part of a pattern, such as `{env}-requirements.txt` and `on_*`."""
+_PATTERN = re.compile(r"^[}\\]|[_-]\*.?$|\{.?$|<\w$")
+"""What around a name makes it part of a pattern, such as `{env}-requirements.txt` and `on_*`, or of
+a name with a mark that Markdown would read."""
 _COMMAND = re.compile(r"(?:[$>] *)?([A-Za-z][\w.-]*)\s")
 _PROTOCOL = re.compile(r"[A-Z]+/\d[\d.]*")
 _BUILT_IN = frozenset(dir(builtins)) | sys.stdlib_module_names

@@ -17,6 +17,8 @@ _SHARED_WITH_CODE = 0.7
 """Share of a claim's words in its evidence from which the evidence is about the same thing."""
 _AMOUNTS = frozenset({"number", "date", "version", "unit"})
 _LABEL_WORDS = 6
+_REFERENCE = re.compile(r"#\d+|https?://[^\s<>()\"'`\]]+")
+"""The number of an issue and an address: where to look, and not what is said."""
 
 
 def find_unsupported(subject: Subject, _options: LowScore) -> Iterator[Observation]:
@@ -74,7 +76,7 @@ def _spans(grounded: ClaimGrounding, *, apart: bool) -> Iterator[tuple[int, int]
 
 def _has_rival(grounded: ClaimGrounding) -> bool:
     """Tell whether the evidence is about what the claim is about."""
-    words = frozenset(content_words(grounded.claim.text))
+    words = frozenset(content_words(_REFERENCE.sub(" ", grounded.claim.text)))
     if grounded.evidence is None or len(words) < _LEAST_WORDS:
         return False
     shared = len(words & frozenset(content_words(grounded.evidence.text))) / len(words)
