@@ -28,6 +28,7 @@ class KnownNames:
     def __init__(self, index: WorkspaceIndex) -> None:
         self._index = index
         self._found: dict[str, NameFound] = {}
+        self._owners: dict[str, bool] = {}
 
     @property
     def found(self) -> tuple[NameFound, ...]:
@@ -58,10 +59,12 @@ class KnownNames:
         """Tell whether the workspace has what it had, and lacks what it lacked, back then."""
         return all(self._has(one.key, one.is_identifier, None) == one.known for one in found)
 
-    def _speaks_of(self, word: str, path: str | None) -> bool:
+    def _speaks_of(self, owner: str, path: str | None) -> bool:
         """Tell whether another document has this word; an object is often named by its class."""
-        forms = (word, word.capitalize())
-        return any(self._index.has_word(form, outside=path) for form in forms)
+        if owner not in self._owners:
+            forms = (owner, owner.capitalize())
+            self._owners[owner] = any(self._index.has_word(form, outside=path) for form in forms)
+        return self._owners[owner]
 
     def _has(self, key: str, is_identifier: bool, path: str | None) -> bool:
         # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.

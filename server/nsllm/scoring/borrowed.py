@@ -7,7 +7,8 @@ answers from a workspace has no reason to.
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from inspect import signature
 from pathlib import PurePath
@@ -25,7 +26,7 @@ _PLACEHOLDER = re.compile(
 _TITLE = re.compile(r"(?:#|//|--|;|<!--|/\*)\s*(?P<file>[\w.-]+\.\w+)\s*(?:-->|\*/)?")
 """A comment that says which file the code under it is of."""
 _STRING = re.compile(r"(?<=[\"'])(?:--)?[A-Za-z][\w-]*(?=[\"'])")
-_LINK = re.compile(r"\[([^\]\n]*)\]\(https?:|`([^`<\n]*)<https?:")
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\(https?:|`([^`<\n]*)<https?:")
 """The words of a link to elsewhere, in Markdown and reStructuredText."""
 _PROJECT_FILES = frozenset(
     (
@@ -51,10 +52,16 @@ def borrowed(text: str) -> Callable[[Mention], bool]:
             or name.key in quoted
             or name.key in _PROJECT_FILES
             or name.key in _standard()
-            or any(start <= name.start and name.end <= end for start, end in links)
+            or _within(links, name)
         )
 
     return is_borrowed
+
+
+def _within(spans: Sequence[tuple[int, int]], name: Mention) -> bool:
+    """Tell whether one of the spans, in order, holds the name."""
+    at = bisect_right(spans, name.start, key=lambda span: span[0]) - 1
+    return at >= 0 and name.end <= spans[at][1]
 
 
 def _quoted_in_code(text: str) -> Iterator[str]:

@@ -98,7 +98,8 @@ def names_of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
             key = found.text.removesuffix("()").strip("./")
             owner = key.partition(".")[0] if found.kind == "identifier" and "." in key else None
             if found.kind == "flag" and inside:
-                owner = _program(sentence[slice(*marked[at])])
+                program = _COMMAND.match(sentence, marked[at][0])
+                owner = program[1] if program else None
             yield Mention(
                 kind=found.kind,
                 start=start + found.start,
@@ -107,12 +108,6 @@ def names_of_sentence(text: str, start: int, end: int) -> Iterator[Mention]:
                 key=key,
                 owner=owner,
             )
-
-
-def _program(code: str) -> str | None:
-    """Return the first word of a command line."""
-    match = _COMMAND.match(code)
-    return match[1] if match else None
 
 
 def _is_common(mention: Mention) -> bool:
