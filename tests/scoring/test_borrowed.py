@@ -36,7 +36,7 @@ def test_placeholders_are_told_from_names(name: str, is_one: bool) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Run `Hatch` or `tox` with `PATH` set.",
+        "Run `Hatch`, `tox` or `h11` with `PATH` set.",
         "Like `isoformat()` and `sort_keys` of the standard library.",
         "List it in `requirements.in` or `setup.cfg`.",
         "See [pip_tools_mode.el](https://example.org/el) and `other_grove <https://example.org>`_.",

@@ -17,7 +17,7 @@ from nsllm.documents.sentences import Sentence, split
 from nsllm.scoring.differences import Mention
 from nsllm.scoring.identifiers import names_of_sentence
 
-_COMMON_WORD = re.compile(r"[A-Za-z][a-z]+\d*|[A-Z]+")
+_COMMON_WORD = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+")
 """A name without a mark of its own, such as that of a program or a variable of the shell."""
 _PLACEHOLDER = re.compile(
     r"(?:my|your|some|foo|bar|baz|spam|eggs|example)(?:$|[\d_.-].*|(?<=my|ur|me)[A-Z].*)"
