@@ -47,8 +47,12 @@ export async function outcome(window, question, options) {
   const page = await startAsking(window, question, options);
   const article = lastExchange(page);
   await until(async () => (await article.getAttribute('aria-busy')) === 'false', { what: 'the answer to end', timeout: 120_000 });
-  const text = await article.innerText();
-  return (await article.locator('.verdict').count()) ? { page, answer: text } : { page, failure: text };
+  // Read at once: VS Code may make the panel anew between two reads.
+  const { text, judged } = await article.evaluate((node) => ({
+    text: node.innerText,
+    judged: node.querySelector('.verdict') !== null,
+  }));
+  return judged ? { page, answer: text } : { page, failure: text };
 }
 
 /** Ask in the panel and wait for a judged answer. */
