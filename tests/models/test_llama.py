@@ -64,6 +64,20 @@ def test_mixed_files_match_the_reference(mix: str, tied: bool, tmp_path: Path) -
     assert relative_error(found, llama_logits(weights, IDS)) < 1e-5
 
 
+@pytest.mark.parametrize("mix", ["Q4_K_M", "Q8_0", "floats among blocks", "F16"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_qwen2_matches_the_reference(mix: str, tied: bool, tmp_path: Path) -> None:
+    kinds = MIXES.get(mix) or Kind[mix]
+    weights = write_gguf(tmp_path / "m.gguf", kinds, tied=tied, architecture="qwen2")
+    file = GgufFile(tmp_path / "m.gguf")
+    with GraphBuilder(tmp_path, external=True, accuracy_level=ACTIVATIONS_FLOAT) as graph:
+        LlamaGraph(file, graph).build(ignore_progress)
+        graph.save("qwen2")
+    session = open_session(tmp_path / "model.onnx", provider="cpu")
+    found = logits(session, read_shape(file), IDS)
+    assert relative_error(found, llama_logits(weights, IDS)) < 1e-5
+
+
 def test_8_bit_inputs_change_little(tmp_path: Path) -> None:
     weights = write_gguf(tmp_path / "m.gguf", MIXES["Q4_1"])
     found = run_import(tmp_path / "m.gguf", tmp_path / "out")
@@ -123,6 +137,7 @@ def test_the_configuration_describes_the_model(tmp_path: Path) -> None:
     config = msgspec.json.decode((out / "genai_config.json").read_bytes())["model"]
     assert config["decoder"]["session_options"]["intra_op_num_threads"] == 3
     assert config["decoder"]["num_key_value_heads"] == KV_HEADS
+    assert config["type"] == "llama"
     assert config["context_length"] == imported.context_length == CONTEXT
     assert config["eos_token_id"] == [264]
     assert imported.licence == "mit"
@@ -156,7 +171,7 @@ def test_variants_that_are_not_built_are_refused_by_name(
 
 def test_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
     write_gguf(tmp_path / "m.gguf", architecture="mamba")
-    with pytest.raises(ModelUnsupportedError, match="mamba"):
+    with pytest.raises(ModelUnsupportedError, match="mamba, and only llama and qwen2"):
         run_import(tmp_path / "m.gguf", tmp_path / "out")
 
 

@@ -53,21 +53,21 @@ def write_gguf(
     rope_factors: bool = False,
     architecture: str = "llama",
 ) -> dict[str, np.ndarray]:
-    """Write a random llama model; return its weights, dequantised by the gguf package.
+    """Write a random llama or qwen2 model; return its weights, dequantised by the gguf package.
 
     `kinds` maps parts of tensor names to quantisations, the first match counts, "" matches all.
     """
     rng = np.random.default_rng(7)
     tokens, merges = gpt2_vocabulary()
     values: dict[str, Any] = {
-        "llama.block_count": LAYERS,
-        "llama.context_length": CONTEXT,
-        "llama.embedding_length": HIDDEN,
-        "llama.feed_forward_length": FEED,
-        "llama.attention.head_count": HEADS,
-        "llama.attention.head_count_kv": KV_HEADS,
-        "llama.attention.layer_norm_rms_epsilon": EPSILON,
-        "llama.rope.freq_base": THETA,
+        f"{architecture}.block_count": LAYERS,
+        f"{architecture}.context_length": CONTEXT,
+        f"{architecture}.embedding_length": HIDDEN,
+        f"{architecture}.feed_forward_length": FEED,
+        f"{architecture}.attention.head_count": HEADS,
+        f"{architecture}.attention.head_count_kv": KV_HEADS,
+        f"{architecture}.attention.layer_norm_rms_epsilon": EPSILON,
+        f"{architecture}.rope.freq_base": THETA,
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "smollm",
         "tokenizer.ggml.tokens": tokens,
@@ -84,7 +84,8 @@ def write_gguf(
             _add_value(writer, key, value)
     weights = {}
     vocabulary = len(tokens)
-    for name, shape in _shapes(vocabulary, tied=tied).items():
+    biased = architecture == "qwen2"
+    for name, shape in _shapes(vocabulary, tied=tied, biased=biased).items():
         if len(shape) == 1:
             data: np.ndarray = rng.normal(1, 0.1, shape).astype(np.float32)
             kind = Kind.F32
@@ -117,7 +118,7 @@ def _add_value(writer: GGUFWriter, key: str, value: Any) -> None:
         getattr(writer, adders[type(value)])(key, value)
 
 
-def _shapes(vocabulary: int, *, tied: bool) -> dict[str, tuple[int, ...]]:
+def _shapes(vocabulary: int, *, tied: bool, biased: bool) -> dict[str, tuple[int, ...]]:
     keys = KV_HEADS * HEAD
     shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (vocabulary, HIDDEN)}
     for layer in range(LAYERS):
@@ -132,6 +133,9 @@ def _shapes(vocabulary: int, *, tied: bool) -> dict[str, tuple[int, ...]]:
             f"blk.{layer}.ffn_up.weight": (FEED, HIDDEN),
             f"blk.{layer}.ffn_down.weight": (HIDDEN, FEED),
         }
+        if biased:
+            for part, size in (("q", HIDDEN), ("k", keys), ("v", keys)):
+                shapes[f"blk.{layer}.attn_{part}.bias"] = (size,)
     shapes["output_norm.weight"] = (HIDDEN,)
     return shapes if tied else shapes | {"output.weight": (vocabulary, HIDDEN)}
 
@@ -139,7 +143,10 @@ def _shapes(vocabulary: int, *, tied: bool) -> dict[str, tuple[int, ...]]:
 def llama_logits(
     weights: Mapping[str, np.ndarray], ids: np.ndarray, *, position_scale: float = 1.0
 ) -> np.ndarray:
-    """Compute a llama model as its paper and llama.cpp do; float64 [tokens, vocabulary]."""
+    """Compute a llama model as its paper and llama.cpp do; float64 [tokens, vocabulary].
+
+    One with biases is a qwen2 model.
+    """
     table = {name: array.astype(np.float64) for name, array in weights.items()}
     frequencies = THETA ** (-np.arange(0, HEAD, 2) / HEAD) / position_scale
     frequencies /= table.get("rope_freqs.weight", np.ones(HEAD // 2))
@@ -149,11 +156,13 @@ def llama_logits(
     for layer in range(LAYERS):
 
         def multiply(part: str, value: np.ndarray, layer: int = layer) -> np.ndarray:
-            return value @ table[f"blk.{layer}.{part}.weight"].T
+            bias = table.get(f"blk.{layer}.{part}.bias", np.zeros(1))
+            return value @ table[f"blk.{layer}.{part}.weight"].T + bias
 
+        rotate = _rotate_halves if f"blk.{layer}.attn_q.bias" in table else _rotate
         h = _rms(x, table[f"blk.{layer}.attn_norm.weight"])
-        queries = _rotate(multiply("attn_q", h).reshape(len(ids), HEADS, HEAD), angles)
-        keys = _rotate(multiply("attn_k", h).reshape(len(ids), KV_HEADS, HEAD), angles)
+        queries = rotate(multiply("attn_q", h).reshape(len(ids), HEADS, HEAD), angles)
+        keys = rotate(multiply("attn_k", h).reshape(len(ids), KV_HEADS, HEAD), angles)
         values = multiply("attn_v", h).reshape(len(ids), KV_HEADS, HEAD)
         heads = []
         for head in range(HEADS):
@@ -177,6 +186,13 @@ def _rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
     pairs = x[..., 0::2] + 1j * x[..., 1::2]
     turned = pairs * np.exp(1j * angles)[:, None]
     return np.stack([turned.real, turned.imag], -1).reshape(x.shape)
+
+
+def _rotate_halves(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Rotate each number of the first half with its counterpart in the second: qwen2's order."""
+    half = x.shape[-1] // 2
+    turned = (x[..., :half] + 1j * x[..., half:]) * np.exp(1j * angles)[:, None]
+    return np.concatenate([turned.real, turned.imag], -1)
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:

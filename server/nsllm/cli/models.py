@@ -108,6 +108,7 @@ def import_model(
                 listener=listener,
             )
             name = installed.manifest.id
+            application.models.reload_registry()
             if installed.manifest.task == "generation":
                 _print_exam(name, await application.models.examine(name, listener))
         if installed.manifest.family == "onnx":

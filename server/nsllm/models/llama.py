@@ -1,4 +1,8 @@
-"""The llama architecture (Llama, Mistral, SmolLM, TinyLlama) from GGUF to ONNX Runtime GenAI."""
+"""The llama architecture (Llama, Mistral, SmolLM) from GGUF to ONNX Runtime GenAI, and qwen2.
+
+Qwen2 (Qwen 2 and 2.5) is llama with biases on queries, keys and values, and with each rotation's
+halves apart.
+"""
 
 from pathlib import Path
 
@@ -8,7 +12,7 @@ from onnx import TensorProto
 from nsllm.models.gguf_file import GgufFile
 from nsllm.models.graph import ACTIVATIONS_INT8, GraphBuilder
 from nsllm.models.llama_shape import LlamaShape, read_shape
-from nsllm.models.quantisation import Blocks, Dense, concatenate
+from nsllm.models.quantisation import Blocks, Dense, Floats, concatenate
 from nsllm.types import Progress, ProgressListener
 
 Weights = Blocks | Dense
@@ -145,8 +149,7 @@ class LlamaGraph:
             kv_num_heads=shape.kv_heads,
             scale=shape.head_size**-0.5,
             do_rotary=1,
-            # GGUF files hold queries and keys with the two halves of each rotation side by side.
-            rotary_interleaved=1,
+            rotary_interleaved=int(shape.interleaved),
             local_window_size=shape.window,
         )[0]
         width = shape.heads * shape.head_size
@@ -165,13 +168,33 @@ class LlamaGraph:
             for name, size in rows.items()
         }
         blocks = [part for part in parts.values() if isinstance(part, Blocks)]
+        biases = {key: self._bias(f"blk.{layer}.{key}.bias", size) for key, size in rows.items()}
         name = f"blk.{layer}.attn_qkv"
         if not blocks:
             packed = np.concatenate([np.asarray(part) for part in parts.values()])
-            return [graph.matmul(x, packed, name), "", ""]
+            return [self._shift(graph.matmul(x, packed, name), [*biases.values()]), "", ""]
         if len(blocks) == len(parts) and len({block.layout for block in blocks}) == 1:
-            return [graph.matmul(x, concatenate(blocks), name), "", ""]
-        return [graph.matmul(x, part, f"blk.{layer}.{key}") for key, part in parts.items()]
+            product = graph.matmul(x, concatenate(blocks), name)
+            return [self._shift(product, [*biases.values()]), "", ""]
+        return [
+            self._shift(graph.matmul(x, part, f"blk.{layer}.{key}"), [biases[key]])
+            for key, part in parts.items()
+        ]
+
+    def _bias(self, name: str, size: int) -> Floats:
+        """Return float32 [size], or [0] where there are none."""
+        if not self.shape.biased:
+            return np.zeros(0, np.float32)
+        self._used.add(name)
+        return self._file.vector(name, size)
+
+    def _shift(self, product: str, biases: list[Floats]) -> str:
+        """Add what belongs to the columns of a product, where there is any."""
+        added = np.concatenate(biases)
+        if not added.size:
+            return product
+        bias = self._graph.constant(f"{product}.bias", added)
+        return self._graph.add("Add", [product, bias], f"{product}.shifted")
 
     def _add_norm(self, weight: str, x: str, residual: str, name: str) -> tuple[str, str]:
         """Add to the residual stream; return its normalised form and itself."""

@@ -1,4 +1,4 @@
-"""The sizes of a llama model, and how they are told to ONNX Runtime GenAI."""
+"""The sizes of a llama or qwen2 model, and how they are told to ONNX Runtime GenAI."""
 
 from typing import Annotated, Any
 
@@ -10,12 +10,16 @@ from nsllm.models.graph import MODEL_FILE
 MAX_CONTEXT = 32_768
 """Tokens. The rotary tables grow with the context, and more does not fit users' machines."""
 
+ARCHITECTURES = ("llama", "qwen2")
+"""What is built here."""
+
 _Size = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class LlamaShape(msgspec.Struct, frozen=True, kw_only=True):
     """The sizes of a model."""
 
+    architecture: str
     layers: Annotated[int, msgspec.Meta(ge=1, le=1000)]
     hidden: _Size
     feed_forward: _Size
@@ -30,6 +34,16 @@ class LlamaShape(msgspec.Struct, frozen=True, kw_only=True):
     theta: Annotated[float, msgspec.Meta(gt=0)]
     position_scale: Annotated[float, msgspec.Meta(gt=0)]
 
+    @property
+    def interleaved(self) -> bool:
+        """Whether files hold queries and keys with each rotation's two halves side by side."""
+        return self.architecture == "llama"
+
+    @property
+    def biased(self) -> bool:
+        """Whether queries, keys and values have biases."""
+        return self.architecture == "qwen2"
+
 
 def read_shape(file: GgufFile) -> LlamaShape:
     """Read and check the sizes.
@@ -38,33 +52,35 @@ def read_shape(file: GgufFile) -> LlamaShape:
         ModelUnsupportedError: another architecture, or a variant of this one; names it.
         ModelCorruptError: a size is missing, out of range, or contradicts another.
     """
-    architecture = file.get("general.architecture", str)
-    if architecture != "llama":
-        raise file.unsupported(f"its architecture is {architecture}, and only llama is built here")
-    if file.find("llama.expert_count", int):
+    name = file.get("general.architecture", str)
+    if name not in ARCHITECTURES:
+        known = " and ".join(ARCHITECTURES)
+        raise file.unsupported(f"its architecture is {name}, and only {known} are built here")
+    if file.find(f"{name}.expert_count", int):
         raise file.unsupported("it is a mixture of experts")
-    heads = _single(file, "llama.attention.head_count")
+    heads = _single(file, f"{name}.attention.head_count")
     if heads is None:
-        raise file.corrupt("it has no llama.attention.head_count")
-    hidden = file.get("llama.embedding_length", int)
-    head_size = file.find("llama.attention.key_length", int) or hidden // max(heads, 1)
-    if file.find("llama.attention.value_length", int) not in {None, head_size}:
+        raise file.corrupt(f"it has no {name}.attention.head_count")
+    hidden = file.get(f"{name}.embedding_length", int)
+    head_size = file.find(f"{name}.attention.key_length", int) or hidden // max(heads, 1)
+    if file.find(f"{name}.attention.value_length", int) not in {None, head_size}:
         raise file.unsupported("its keys and values differ in length")
-    if file.find("llama.rope.dimension_count", int) not in {None, head_size}:
+    if file.find(f"{name}.rope.dimension_count", int) not in {None, head_size}:
         raise file.unsupported("it rotates only a part of each head")
     sizes = {
-        "layers": file.get("llama.block_count", int),
+        "architecture": name,
+        "layers": file.get(f"{name}.block_count", int),
         "hidden": hidden,
-        "feed_forward": _single(file, "llama.feed_forward_length"),
+        "feed_forward": _single(file, f"{name}.feed_forward_length"),
         "heads": heads,
-        "kv_heads": _single(file, "llama.attention.head_count_kv") or heads,
+        "kv_heads": _single(file, f"{name}.attention.head_count_kv") or heads,
         "head_size": head_size,
         "vocabulary": file.shape("token_embd.weight")[0],
-        "context": min(file.get("llama.context_length", int), MAX_CONTEXT),
-        "window": file.find("llama.attention.sliding_window", int) or -1,
-        "epsilon": file.get("llama.attention.layer_norm_rms_epsilon", float),
-        "theta": file.find("llama.rope.freq_base", float) or 10_000.0,
-        "position_scale": _position_scale(file),
+        "context": min(file.get(f"{name}.context_length", int), MAX_CONTEXT),
+        "window": file.find(f"{name}.attention.sliding_window", int) or -1,
+        "epsilon": file.get(f"{name}.attention.layer_norm_rms_epsilon", float),
+        "theta": file.find(f"{name}.rope.freq_base", float) or 10_000.0,
+        "position_scale": _position_scale(file, name),
     }
     try:
         shape = msgspec.convert(sizes, LlamaShape)
@@ -82,13 +98,13 @@ def _single(file: GgufFile, key: str) -> int | None:
     return file.find(key, int)
 
 
-def _position_scale(file: GgufFile) -> float:
-    kind = file.find("llama.rope.scaling.type", str) or "none"
+def _position_scale(file: GgufFile, name: str) -> float:
+    kind = file.find(f"{name}.rope.scaling.type", str) or "none"
     if kind == "none":
         return 1.0
     if kind != "linear":
         raise file.unsupported(f"its rotary positions are scaled by {kind}")
-    return file.get("llama.rope.scaling.factor", float)
+    return file.get(f"{name}.rope.scaling.factor", float)
 
 
 def genai_config(shape: LlamaShape, tokens: dict[str, Any], threads: int) -> dict[str, Any]:
@@ -98,7 +114,7 @@ def genai_config(shape: LlamaShape, tokens: dict[str, Any], threads: int) -> dic
             **tokens,
             "context_length": shape.context,
             "vocab_size": shape.vocabulary,
-            "type": "llama",
+            "type": shape.architecture,
             "decoder": {
                 "session_options": {
                     "log_id": "nsllm",
