@@ -1,14 +1,16 @@
-"""A cross-encoder on MiniLM that learns by low-rank updates (LoRA, Hu et al. 2021)."""
+"""A cross-encoder on MiniLM or MPNet that learns by low-rank updates (LoRA, Hu et al. 2021)."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from tokenizers import Encoding
 from torch import Tensor, nn
+
+from nsllm.models import mpnet
+from nsllm.models.bert import read_shape, read_weights
 
 MATRICES = (
     "attention.self.query",
@@ -36,28 +38,56 @@ class LowRank(nn.Module):
         return nn.functional.linear(x, self.weight, self.bias) + low
 
 
-class CrossEncoder(nn.Module):
-    """MiniLM with low-rank updates; one logit from the mean of the last hidden states."""
+class Fixed(nn.Module):
+    """A linear layer that learns nothing."""
 
-    def __init__(self, folder: Path, rank: int = 16) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        table = load_file(folder / "model.safetensors")
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        self.heads = config["num_attention_heads"]
-        self.epsilon = config["layer_norm_eps"]
-        self.depth = config["num_hidden_layers"]
-        self.table = {
-            name: value.float() for name, value in table.items() if "position_ids" not in name
-        }
+        self.register_buffer("weight", weight.bfloat16())
+        self.register_buffer("bias", bias.bfloat16())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight, self.bias)
+
+
+class CrossEncoder(nn.Module):
+    """An encoder with low-rank updates; one logit from the mean of the last hidden states.
+
+    `layers`: how many of the base's are used; the last of a sentence embedder may make its tokens
+    too much alike to tell them apart. The first `fixed` of them learn nothing. `half`: what goes
+    from layer to layer is bfloat16, which is faster.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rank: int = 16,
+        *,
+        layers: int | None = None,
+        fixed: int = 0,
+        half: bool = False,
+    ) -> None:
+        super().__init__()
+        shape = read_shape(folder)
+        self.heads = shape.num_attention_heads
+        self.epsilon = shape.layer_norm_eps
+        self._layers = shape.num_hidden_layers
+        self.depth = layers or self._layers
+        self.fixed = fixed
+        self.half = half
+        weights = read_weights(folder)
+        self.table = {name: torch.from_numpy(array) for name, array in weights.items()}
         self.linear = nn.ModuleDict()
         for i in range(self.depth):
             for name in MATRICES:
                 key = f"encoder.layer.{i}.{name}"
-                self.linear[key.replace(".", "/")] = LowRank(
-                    self.table[f"{key}.weight"], self.table[f"{key}.bias"], rank
+                weight, bias = self.table[f"{key}.weight"], self.table[f"{key}.bias"]
+                self.linear[key.replace(".", "/")] = (
+                    Fixed(weight, bias) if i < fixed else LowRank(weight, bias, rank)
                 )
-        self.head = nn.Linear(config["hidden_size"], 1)
+        self.head = nn.Linear(shape.hidden_size, 1)
         self.dropout = nn.Dropout(0.1)
+        self._distances: dict[int, Tensor] = {}
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.mean(ids, types, mask)))[:, 0]
@@ -75,12 +105,27 @@ class CrossEncoder(nn.Module):
             + t["embeddings.position_embeddings.weight"][: ids.shape[1]]
             + t["embeddings.token_type_embeddings.weight"][types]
         )
-        x = self.dropout(self._norm(x, "embeddings.LayerNorm"))
+        x = self._norm(x, "embeddings.LayerNorm")
+        if self.half:
+            x = x.bfloat16()
+        distances = self._distance_bias(ids.shape[1])
         for i in range(self.depth):
-            x = self._layer(x, mask, f"encoder.layer.{i}")
+            if i == self.fixed:
+                x = self.dropout(x)
+            x = self._layer(x, mask, distances, f"encoder.layer.{i}")
         return x
 
-    def _layer(self, x: Tensor, mask: Tensor, key: str) -> Tensor:
+    def _distance_bias(self, length: int) -> Tensor | None:
+        """Return what MPNet adds to likenesses, [1, heads, length, length]; BERT adds none."""
+        table = self.table.get(mpnet.DISTANCES)
+        if table is None:
+            return None
+        if length not in self._distances:
+            buckets = torch.from_numpy(mpnet.distance_buckets(length, len(table)))
+            self._distances[length] = table[buckets].permute(2, 0, 1)[None].bfloat16()
+        return self._distances[length]
+
+    def _layer(self, x: Tensor, mask: Tensor, distances: Tensor | None, key: str) -> Tensor:
         b, s, h = x.shape
         q, k, v = (
             self._linear(f"{key}.attention.self.{name}", x)
@@ -90,6 +135,8 @@ class CrossEncoder(nn.Module):
         )
         # Written out: on a processor that takes half of the time of the library's kernel.
         likeness = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        if distances is not None:
+            likeness = likeness + distances
         likeness = likeness.masked_fill(~mask[:, None, None, :], -1e4)
         a = torch.softmax(likeness, -1, dtype=likeness.dtype) @ v
         a = self._linear(f"{key}.attention.output.dense", a.transpose(1, 2).reshape(b, s, h))
@@ -102,15 +149,18 @@ class CrossEncoder(nn.Module):
         return self.linear[key.replace(".", "/")](x)
 
     def _norm(self, x: Tensor, key: str) -> Tensor:
-        weight, bias = self.table[f"{key}.weight"], self.table[f"{key}.bias"]
+        weight, bias = (self.table[f"{key}.{part}"].to(x.dtype) for part in ("weight", "bias"))
         return nn.functional.layer_norm(x, x.shape[-1:], weight, bias, self.epsilon)
+
+    def _trained(self) -> list[tuple[str, LowRank]]:
+        return [(key, part) for key, part in self.linear.items() if isinstance(part, LowRank)]
 
     def restore(self, weights: dict[str, Tensor]) -> None:
         """Take up what `weights` returned."""
         with torch.no_grad():
             self.head.weight.copy_(weights["head.weight"])
             self.head.bias.copy_(weights["head.bias"])
-            for key, layer in self.linear.items():
+            for key, layer in self._trained():
                 down = weights[f"{key.replace('/', '.')}.down"]
                 # What was trained at a lower rank fills the first rows; the rest begins afresh.
                 layer.down[: len(down)] = down
@@ -119,7 +169,9 @@ class CrossEncoder(nn.Module):
     def weights(self) -> dict[str, Tensor]:
         """Return what was trained, in half precision."""
         found = {"head.weight": self.head.weight, "head.bias": self.head.bias}
-        for key, layer in self.linear.items():
+        if self.depth < self._layers:
+            found["layers"] = torch.tensor([float(self.depth)])
+        for key, layer in self._trained():
             found[f"{key.replace('/', '.')}.down"] = layer.down
             found[f"{key.replace('/', '.')}.up"] = layer.up
         return {name: value.detach().half().contiguous() for name, value in found.items()}
@@ -128,8 +180,8 @@ class CrossEncoder(nn.Module):
 class TokenMarker(CrossEncoder):
     """Gives a sequence one logit, and each of its tokens one."""
 
-    def __init__(self, folder: Path, rank: int = 16) -> None:
-        super().__init__(folder, rank)
+    def __init__(self, folder: Path, rank: int = 16, **options: Any) -> None:
+        super().__init__(folder, rank, **options)
         self.tokens = nn.Linear(self.head.in_features, 1)
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch import nn
 from nsllm.documents.joined import Joined
 from nsllm.generation.reader import sheet
 
-NEAR = 5
+NEAR = 4
 Block = tuple[str, list[str], list[tuple[set[int], str]]]
 """A heading, lines, and questions with the numbers of the lines that answer each."""
 
@@ -29,6 +29,13 @@ class Row(NamedTuple):
 
 Group = list[Row]
 """The rows of one question."""
+
+
+class Share(NamedTuple):
+    """Of how many questions an epoch is made, in [0, 1]."""
+
+    of_workspaces: float = 0.5
+    of_others: float = 0.35
 
 
 class File(NamedTuple):
@@ -103,33 +110,28 @@ def _embed(base: Path, texts: Sequence[str]) -> torch.Tensor:
     return nn.functional.normalize(torch.cat(parts), dim=1)
 
 
-def groups(files: Sequence[File], near: Near, rng: random.Random, part: float) -> list[Group]:
-    """Return an epoch's questions, each beside its own passage and one to three others.
+def groups(files: Sequence[File], near: Near, rng: random.Random, share: Share) -> list[Group]:
+    """Return an epoch's questions, each beside its own passage and another.
 
-    The others are of its file's blocks that are most like it, one more of a workspace's, since
-    its documents speak of the same things, and now and then one of any file. `part` is the share
-    of the questions of other files than workspaces, which have been learnt from for longer.
+    That is one of its file's blocks that are most like the question; where there is no other, one
+    of any file.
     """
     every = [block for file in files for block in file.blocks]
     found: list[Group] = []
     for file in files:
+        part = share.of_workspaces if file.is_workspace else share.of_others
         for own, (heading, lines, questions) in enumerate(file.blocks):
             for answers, question in questions:
-                if not file.is_workspace and rng.random() > part:
+                if rng.random() > part:
                     continue
-                group = [_cropped(question, heading, lines, answers, rng)]
-                others = near.of(question, file.blocks, own)
-                taken = [file.blocks[rng.choice(others)]] if others else []
-                if others and file.is_workspace and rng.random() < 0.5:
-                    taken.append(file.blocks[rng.choice(others)])
-                elif rng.random() < 0.3:
-                    taken.append(rng.choice(every))
-                group += [
-                    _cropped(question, name, other, set(), rng)
-                    for name, other, _ in taken
-                    if other is not lines
-                ]
-                found.append(group)
+                likely = near.of(question, file.blocks, own)
+                name, other, _ = file.blocks[rng.choice(likely)] if likely else rng.choice(every)
+                found.append(
+                    [
+                        _cropped(question, heading, lines, answers, rng),
+                        _cropped(question, name, other, set(), rng),
+                    ]
+                )
     return found
 
 

@@ -22,13 +22,19 @@ MATRIX = "encoder.layer.1.output.dense"
 
 
 def write_adapter(
-    path: Path, *, parts: int = 1, tokens: bool = False, peaks: int = 0
+    path: Path,
+    *,
+    parts: int = 1,
+    tokens: bool = False,
+    peaks: int = 0,
+    matrix: str = MATRIX,
+    layers: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Write an adapter; with `peaks`, so many for each input but that of the wide matrix."""
     rng = np.random.default_rng(3)
     updates = {
-        f"{MATRIX}.down": rng.normal(0, 0.2, (4, BERT["intermediate_size"])),
-        f"{MATRIX}.up": rng.normal(0, 0.2, (HIDDEN, 4)),
+        f"{matrix}.down": rng.normal(0, 0.2, (4, BERT["intermediate_size"])),
+        f"{matrix}.up": rng.normal(0, 0.2, (HIDDEN, 4)),
         "head.weight": rng.normal(0, 0.3, (1, parts * HIDDEN)),
         "head.bias": np.array([0.1]),
     }
@@ -44,6 +50,8 @@ def write_adapter(
             for layer in range(BERT["num_hidden_layers"])
             for name in inputs
         }
+    if layers is not None:
+        updates["layers"] = np.array([layers])
     save_file({name: array.astype(np.float16) for name, array in updates.items()}, path)
     return {name: array.astype(np.float16).astype(np.float64) for name, array in updates.items()}
 
@@ -118,6 +126,35 @@ def test_a_wide_head_reads_the_first_segment(
         np.testing.assert_allclose(found, probability(logit), rtol=0, atol=tolerance)
         shown = of_tokens[0, : len(IDS)]
         np.testing.assert_allclose(shown, probability(cells), rtol=0, atol=tolerance)
+
+
+def test_the_last_layers_can_be_left_out(tmp_path: Path) -> None:
+    """The same as an import from a base that never had them."""
+    first = MATRIX.replace("layer.1", "layer.0")
+    found = []
+    for name, layers, changes in (("cut", 1, {}), ("short", None, {"num_hidden_layers": 1})):
+        folder = tmp_path / name
+        write_bert(folder / "bert", **changes)
+        write_adapter(folder / "adapter.safetensors", tokens=True, matrix=first, layers=layers)
+        session = run_import(folder, exact=True)
+        found.append(session.run(["probability", "token_probability"], feeds(3)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("layers", [0, 3])
+def test_another_number_of_layers_than_there_are_is_refused(layers: int, tmp_path: Path) -> None:
+    write_bert(tmp_path / "bert")
+    write_adapter(tmp_path / "adapter.safetensors", layers=layers)
+    with pytest.raises(ModelCorruptError, match=f"it uses {layers} of 2 layers"):
+        run_import(tmp_path)
+
+
+def test_updates_of_a_layer_that_is_left_out_are_refused(tmp_path: Path) -> None:
+    write_bert(tmp_path / "bert")
+    write_adapter(tmp_path / "adapter.safetensors", layers=1)
+    with pytest.raises(ModelCorruptError, match="no counterpart"):
+        run_import(tmp_path)
 
 
 def test_eight_bits_take_less_room(tmp_path: Path) -> None:

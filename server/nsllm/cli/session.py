@@ -63,7 +63,7 @@ async def fetch_missing(
         return
     names = " and ".join(model.id for model in missing)
     if application.settings.models.download:
-        _announce(missing)
+        _announce(application, missing)
         if yes or confirm(f"Download {names} now?"):
             await _pull(application, missing, quiet=quiet)
             return
@@ -76,13 +76,20 @@ async def fetch_missing(
 
 async def fetch(application: Application, models: Sequence[Model]) -> None:
     """Download and import models that the user asked for."""
-    _announce(models)
+    _announce(application, models)
     await _pull(application, models, quiet=False)
 
 
-def _announce(models: Sequence[Model]) -> None:
+def _announce(application: Application, models: Sequence[Model]) -> None:
+    """Say what is fetched, from where and how large; a base that is fetched brings its adapters."""
+    fetched = {model.id for model in models}
     for model in models:
-        note(f"{model.id}: {size(model.download_bytes)} from {model.origin}, {model.licence}")
+        if model.base in fetched:
+            what = f"made of {model.base}"
+        else:
+            source = application.models.registry.fetched_for(model)
+            what = f"{size(source.download_bytes)} from {source.origin}"
+        note(f"{model.id}: {what}, {model.licence}")
 
 
 async def _pull(application: Application, models: Sequence[Model], *, quiet: bool) -> None:

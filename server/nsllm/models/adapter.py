@@ -1,15 +1,23 @@
-"""Low-rank updates of a BERT embedder's base, merged into an ONNX cross-encoder."""
+"""Low-rank updates of an embedder's base, merged into an ONNX cross-encoder."""
 
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 import safetensors
 from onnx import TensorProto
 from safetensors.numpy import load_file
 
 from nsllm.errors import ModelCorruptError
-from nsllm.models.bert import BertEncoder, Imported, copy_tokenizer, read_shape, read_weights
+from nsllm.models.bert import (
+    BertEncoder,
+    BertShape,
+    Imported,
+    copy_tokenizer,
+    read_shape,
+    read_weights,
+)
 from nsllm.models.graph import GraphBuilder
 from nsllm.models.quantisation import Floats
 from nsllm.types import ProgressListener
@@ -35,8 +43,9 @@ def import_adapter(
     `head.weight` is [1, hidden], on the mean of all tokens, or [1, 3 * hidden]: on the first token,
     and on mean and maximum of the first segment. `tokens.weight` [1, hidden] and `tokens.bias` [1]
     are a second head on each token, where there is one. `<input>.peaks` [in], the largest numbers
-    that a matrix was seen to be fed, let eight bits be rounded by rows, not by blocks. `base` is
-    the folder of the model that it was trained on.
+    that a matrix was seen to be fed, let eight bits be rounded by rows, not by blocks. `layers` [1]
+    says how many of the base's layers are used, where not all of them are. `base` is the folder of
+    the model that it was trained on.
 
     Inputs `input_ids`, `attention_mask`, `token_type_ids`, int64 [batch, sequence]: both texts as
     one sequence. Outputs `probability`, float32 [batch], and, with the second head,
@@ -46,9 +55,8 @@ def import_adapter(
     Raises:
         ModelCorruptError: a file is damaged, or the adapter does not fit the base.
     """
-    shape = read_shape(base)
-    weights = read_weights(base)
     updates = _read(adapter)
+    shape, weights = _cut(read_shape(base), read_weights(base), updates, adapter)
     head, bias = _merge(weights, updates, adapter)
     with GraphBuilder(folder, external=False) as graph:
         peaks = {name: array for name, array in updates.items() if name.endswith(".peaks")}
@@ -118,6 +126,20 @@ def _masked_mean(graph: GraphBuilder, hidden: str, mask: str, name: str) -> str:
     total = graph.add("ReduceSum", [masked, graph.integers(1)], f"{name}.total", keepdims=0)
     count = graph.add("ReduceSum", [mask, graph.integers(1)], f"{name}.count", keepdims=1)
     return graph.add("Div", [total, count], f"{name}.mean")
+
+
+def _cut(
+    shape: BertShape, weights: dict[str, Floats], updates: dict[str, Floats], path: Path
+) -> tuple[BertShape, dict[str, Floats]]:
+    """Leave out the layers of the base that are not used."""
+    if "layers" not in updates:
+        return shape, weights
+    layers = int(updates["layers"][0])
+    if not 1 <= layers <= shape.num_hidden_layers:
+        raise _corrupt(path, f"it uses {layers} of {shape.num_hidden_layers} layers")
+    unused = tuple(f"encoder.layer.{i}." for i in range(layers, shape.num_hidden_layers))
+    kept = {name: array for name, array in weights.items() if not name.startswith(unused)}
+    return msgspec.structs.replace(shape, num_hidden_layers=layers), kept
 
 
 def _read(path: Path) -> dict[str, Floats]:

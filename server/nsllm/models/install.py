@@ -58,7 +58,7 @@ def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> Insta
         ModelCorruptError, ModelUnsupportedError: what was fetched cannot be imported.
     """
     registry = Registry.load()
-    base = model if model.base is None else registry.get(model.base)
+    base = registry.fetched_for(model)
     with exclusive(model.id):
         present = usable(model)
         if present is not None:

@@ -219,7 +219,7 @@ class Model(_Entry, frozen=True, kw_only=True):
 
     @property
     def download_bytes(self) -> int:
-        """How much the first source has to fetch; a base that is fetched brings its adapters."""
+        """How much its first source has to fetch; one with a base has none."""
         return self.sources[0].download_bytes if self.sources else 0
 
     @property
@@ -369,6 +369,10 @@ class Registry:
     def adapters_of(self, base: str) -> tuple[Model, ...]:
         """Return the models that update the weights of this one."""
         return tuple(model for model in self._models.values() if model.base == base)
+
+    def fetched_for(self, model: Model) -> Model:
+        """Return the model whose sources are fetched for this one: itself, or its base."""
+        return model if model.base is None else self.get(model.base)
 
     def installed(self, model_id: str) -> InstalledModel | None:
         """Return the installed model of this id, None where it is not installed.
