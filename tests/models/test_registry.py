@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from nsllm.errors import ModelCorruptError, SettingsError, UnknownModelError
-from nsllm.models.registry import Registry, WheelSource, built_in_path
+from nsllm.models.registry import Registry, built_in_path
+from nsllm.models.sources import SplitSource, WheelSource
 
 ENTRY = """
 [models.{id}]
@@ -38,6 +39,16 @@ def test_the_embedded_models_are_known() -> None:
         assert model.disk_bytes
         assert model.download_bytes > 80_000_000
         assert model.sources[0].version in model.origin
+
+
+def test_what_is_fetched_for_a_model_made_of_another_is_its_base() -> None:
+    registry = Registry.load()
+    reader, generator = registry.get("nsllm-passage-reader"), registry.get("smollm2-135m-instruct")
+    base = registry.fetched_for(reader)
+    assert base.id == reader.base == "all-mpnet-base-v2"
+    assert base.download_bytes > 400_000_000
+    assert isinstance(base.sources[0], SplitSource)
+    assert registry.fetched_for(generator) is generator
 
 
 def test_an_unknown_id_names_those_that_exist() -> None:

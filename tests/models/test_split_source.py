@@ -12,7 +12,8 @@ from models.wheels import make_model, make_source, point_pip_at, sha256
 from nsllm import home
 from nsllm.errors import DownloadError
 from nsllm.models import install
-from nsllm.models.registry import Model, SourceFile, SplitSource
+from nsllm.models.registry import Model
+from nsllm.models.sources import SourceFile, SplitSource
 from nsllm.models.verify import verify
 from nsllm.types import Progress
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nsllm.models.registry import Model, SourceFile, WheelSource
+from nsllm.models.registry import Model
+from nsllm.models.sources import SourceFile, WheelSource
 
 VERSION = "1.0"
 

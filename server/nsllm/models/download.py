@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nsllm.errors import DiskFullError, DownloadError
-from nsllm.models.registry import IndexSource, SourceFile, SplitSource, WheelSource
+from nsllm.models.sources import IndexSource, SourceFile, SplitSource, WheelSource
 from nsllm.models.verify import sha256_of
 from nsllm.types import Progress, ProgressListener
 

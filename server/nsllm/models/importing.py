@@ -9,7 +9,8 @@ import nsllm
 from nsllm.errors import ModelCorruptError, ModelUnsupportedError
 from nsllm.models.hardware import physical_cores
 from nsllm.models.head import Measure
-from nsllm.models.registry import Family, Importer, Model, SourceFile
+from nsllm.models.registry import Family, Importer, Model
+from nsllm.models.sources import SourceFile
 from nsllm.models.verify import sha256_of
 from nsllm.types import ProgressListener
 

@@ -29,16 +29,14 @@ from nsllm.models.importing import (
 )
 from nsllm.models.registry import (
     MANIFEST_FILE,
-    FileSource,
     InstalledModel,
     Manifest,
     ManifestSource,
     Model,
     Registry,
-    Source,
-    SplitSource,
     find_installed,
 )
+from nsllm.models.sources import FileSource, Source, SplitSource
 from nsllm.models.storage import disk_errors, exclusive, partial_folder, require_space
 from nsllm.models.verify import check_sizes, record_of, sha256_of
 from nsllm.types import ProgressListener, ignore_progress
