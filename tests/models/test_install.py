@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from models.tiny import Kind, write_bert, write_gguf
-from models.wheels import make_model, make_source, point_pip_at, sha256
+from models.wheels import make_model, make_source, sha256
 from nsllm import home
 from nsllm.errors import (
     DiskFullError,
@@ -42,14 +42,6 @@ def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("gguf") / "Tiny Llama.Q8_0.gguf"
     write_gguf(path, Kind.Q8_0)
     return path
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "index"
-    folder.mkdir()
-    point_pip_at(folder, monkeypatch)
-    return folder
 
 
 @pytest.fixture

