@@ -1,6 +1,7 @@
 """The cache's file: bounded, shared, and thrown away when anything is wrong with it."""
 
 import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -97,6 +98,25 @@ def filled(path: Path) -> bytes:
     with closing(CacheStore(path, 10**7)) as store:
         store.put("answer", {key(n): bytes([n]) * 900 for n in range(100)})
     return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("sought", "byte"),
+    [(b"CREATE TABLE entries", 0x80), (b"entry_added", 0x80), (b"embedding", 0x3F)],
+    ids=["a table's definition", "a trigger's", "the totals"],
+)
+def test_a_damaged_schema_or_total_is_damage(tmp_path: Path, sought: bytes, byte: int) -> None:
+    path = tmp_path / "cache.db"
+    body = bytearray(filled(path))
+    for place in (m.start() for m in re.finditer(re.escape(sought), bytes(body))):
+        for target in (place - 1, place + len(sought) - 1):
+            body[target] = byte
+    path.write_bytes(body)
+    with closing(CacheStore(path, 10**7)) as store:
+        store.get("answer", [key(1)])
+        store.put("answer", {key(200): b"new"})
+        assert store.get("answer", [key(200)]) == {key(200): b"new"}
+        assert store.status().problem is None
 
 
 @settings(max_examples=40, deadline=None)

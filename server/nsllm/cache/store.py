@@ -32,7 +32,13 @@ _FULL_SHARE = 0.9
 """What is left of the limit when entries go, so that not every new one removes another."""
 _ROW_BYTES = 120
 """About what a row takes besides its body; the triggers below count it too."""
-_BEYOND_REPAIR = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+# No constraint of ours can fail while the tables and their totals are as they were written.
+_BEYOND_REPAIR = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_CONSTRAINT,
+}
 
 _TABLES = """
 BEGIN IMMEDIATE;
@@ -154,12 +160,12 @@ class CacheStore:
             try:
                 try:
                     result = work(self._connect())
-                except (sqlite3.DatabaseError, _DamagedError) as error:
+                except (sqlite3.DatabaseError, _DamagedError, UnicodeDecodeError) as error:
                     if not _is_damage(error):
                         raise
                     self._start_anew(error)
                     result = work(self._connect())
-            except (OSError, sqlite3.Error, _DamagedError) as error:
+            except (OSError, sqlite3.Error, _DamagedError, UnicodeDecodeError) as error:
                 self._disconnect()
                 self._note(f"The cache {self.path} cannot be used: {error}.")
                 return otherwise
@@ -291,7 +297,8 @@ def _digest(key: str, body: bytes) -> bytes:
 
 
 def _is_damage(error: Exception) -> bool:
-    if isinstance(error, _DamagedError):
+    # The library quotes a damaged schema in words that the binding then cannot decode.
+    if isinstance(error, _DamagedError | UnicodeDecodeError):
         return True
     code = getattr(error, "sqlite_errorcode", None)
     # Without a code it is the binding's own word for a file that is no database; a table that is

@@ -41,6 +41,9 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _from_sqlite(error, path) from error
+    except UnicodeDecodeError as error:
+        # The library quotes a damaged schema in words that the binding then cannot decode.
+        raise _damaged(path, error) from error
     except OSError as error:
         # Annoy passes on the words of the system, but not its number.
         if error.errno in _FULL or os.strerror(errno.ENOSPC) in str(error):
@@ -71,10 +74,7 @@ def _from_sqlite(error: sqlite3.Error, path: Path) -> NsllmError:
     if code == sqlite3.SQLITE_FULL or (code in _UNCLEAR and _has_no_room(path)):
         return disk_full(path)
     if code in _CORRUPT or (code == 0 and type(error) is sqlite3.DatabaseError):
-        return CorruptIndexError(
-            f"The index {path} is damaged: {error}.",
-            hint="Run nsllm index again: it builds a new one and keeps the old one aside.",
-        )
+        return _damaged(path, error)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return IndexBusyError(
             f"The index {path} is in use by another process: {error}.",
@@ -83,4 +83,11 @@ def _from_sqlite(error: sqlite3.Error, path: Path) -> NsllmError:
     return WorkspaceIndexError(
         f"The index {path} cannot be used: {error}.",
         hint="Check the rights on that folder, or set NSLLM_HOME to another one.",
+    )
+
+
+def _damaged(path: Path, error: Exception) -> CorruptIndexError:
+    return CorruptIndexError(
+        f"The index {path} is damaged: {error}.",
+        hint="Run nsllm index again: it builds a new one and keeps the old one aside.",
     )
