@@ -38,20 +38,21 @@ export async function startAsking(window, question, { mode = 'auto' } = {}) {
   await page.getByRole('combobox', { name: 'Mode', exact: true }).selectOption(mode);
   await page.getByRole('textbox', { name: 'Question' }).fill(question);
   await page.getByRole('textbox', { name: 'Question' }).press('Enter');
-  await until(async () => (await page.locator('main article').count()) > before, { what: 'the question in the panel' });
+  // A panel that was just made anew gets its earlier exchanges back a moment later.
+  const asked = async () => (await page.locator('main article').count()) > before && (await lastExchange(page).locator('h2').textContent()) === question;
+  await until(asked, { what: 'the question in the panel' });
   return page;
 }
 
 /** Ask in the panel and wait for the end: an answer that was judged, or a failure. */
 export async function outcome(window, question, options) {
   const page = await startAsking(window, question, options);
-  const article = lastExchange(page);
-  await until(async () => (await article.getAttribute('aria-busy')) === 'false', { what: 'the answer to end', timeout: 120_000 });
   // Read at once: VS Code may make the panel anew between two reads.
-  const { text, judged } = await article.evaluate((node) => ({
+  const over = () => lastExchange(page).evaluate((node) => node.ariaBusy === 'false' && {
     text: node.innerText,
     judged: node.querySelector('.verdict') !== null,
-  }));
+  });
+  const { text, judged } = await until(over, { what: 'the answer to end', timeout: 120_000 });
   return judged ? { page, answer: text } : { page, failure: text };
 }
 
