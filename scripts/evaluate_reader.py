@@ -1,6 +1,6 @@
 """Ask the reader's development questions through the whole pipeline and count what comes back.
 
-    .venv/bin/python scripts/evaluate_reader.py [--workspaces abc]
+    .venv/bin/python scripts/evaluate_reader.py [--workspaces abcdef]
 
 The questions and workspaces are those of scripts/training/reader_dev: the settings of quotation
 (`extraction.min_confidence`, the weight of likeness, how many sentences are quoted) are chosen on
@@ -63,7 +63,7 @@ async def run(names: str) -> Counter[str]:
 def main() -> int:
     """Print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workspaces", default="abc")
+    parser.add_argument("--workspaces", default="abcdef")
     counts = asyncio.run(run(parser.parse_args().workspaces))
     asked, missed = counts["answerable"], counts["unanswerable"]
     print(f"  right document among the sources  {counts['document']} of {asked}")
