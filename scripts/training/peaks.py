@@ -2,10 +2,10 @@
 
     python scripts/training/peaks.py BASE ADAPTER...
 
-BASE is the folder of all-MiniLM-L6-v2 as published. Each model reads paragraphs of this project's
-own documentation in float32, alone and beside one another; the largest absolute numbers that each
-input of a matrix had are written into the file (SmoothQuant, Xiao et al. 2022, calibrates so). The
-file's SHA-256 in models.toml changes with that.
+BASE is the folder of the model that the adapters change, as published. Each of them reads
+paragraphs of this project's own documentation in float32, alone and beside one another; the largest
+absolute numbers that each input of a matrix had are written into the file (SmoothQuant, Xiao et al.
+2022, calibrates so). The file's SHA-256 in models.toml changes with that.
 """
 
 import argparse

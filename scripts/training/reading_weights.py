@@ -2,11 +2,11 @@
 
     python scripts/training/reading_weights.py
 
-Needs the embedder and both readers (`nsllm models pull`). What was read of each question of
+Needs the embedder and the reader (`nsllm models pull`). What was read of each question of
 reader_dev goes into a logistic regression; the bias is then set where four in five of the
 questions without an answer are declined at the default `extraction.min_confidence`.
 Writes server/nsllm/generation/reading_weights.json, and prints how well it tells them apart,
-cross-validated over the three workspaces.
+cross-validated over the workspaces.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from logistic import fit_logistic
 
 from nsllm import settings
-from nsllm.app import POOL, Application
+from nsllm.app import Application
 from nsllm.generation import reading
 from nsllm.runtime import ModelRuntime
 
@@ -31,17 +31,16 @@ DECLINED = 0.8
 
 
 async def signs(name: str, models: ModelRuntime) -> tuple[np.ndarray, np.ndarray]:
-    """Return the signs of each question of a workspace, [questions, 5], and which have answers."""
+    """Return the signs of a workspace's questions, [questions, signs], and which have answers."""
     workspace = DATA / "workspaces" / name
     loaded = settings.load(workspace, overrides={"audit": {"enabled": False}})
     application = Application(workspace, loaded, models)
     await application.index()
-    embed = models.embedder().embed
     rows, labels = [], []
     for line in (DATA / f"questions-{name}.jsonl").read_text("utf-8").splitlines():
         item = json.loads(line)
-        passages = await application.search(item["question"], POOL)
-        read = reading.read(item["question"], passages, models.readers(), embed)
+        passages = await application.shortlist(item["question"])
+        read = reading.read(item["question"], passages, models.reader())
         kept = read.within(reading.rank(passages, read)[: loaded.retrieval.top_k])
         if kept.candidates:
             rows.append(kept.signs())
@@ -69,7 +68,7 @@ async def measured(names: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def main() -> None:
     """Measure, fit, print and write."""
-    found = asyncio.run(measured("abc"))
+    found = asyncio.run(measured("abcdef"))
     for name in found:
         others = [rows for other, rows in found.items() if other != name]
         weights, bias = fit(*(np.concatenate(part) for part in zip(*others, strict=True)))

@@ -34,10 +34,12 @@ from nsllm.names import KnownNames
 from nsllm.provenance import origin_of
 from nsllm.recall import Asked, Recall
 from nsllm.retrieval.follow_up import complete, search_text
+from nsllm.retrieval.reranker import RERANKED, rerank
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, without_markers
 from nsllm.scoring.evidence import blank, passage_chunk
+from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.stopping import checkpoint, on_thread
@@ -55,7 +57,7 @@ from nsllm.types import (
     ignore_progress,
 )
 
-POOL = 12
+POOL = 16
 """Passages that the reader looks at before the best `top_k` are kept."""
 
 _PASSAGES_PER_CLAIM = 3
@@ -118,6 +120,13 @@ class Application:
         count = top_k or self.settings.retrieval.top_k
         return await on_thread(lambda: self._retrieve(query, count))
 
+    async def shortlist(self, query: str, count: int = POOL) -> list[Passage]:
+        """Return the passages to read for a question, the most promising first.
+
+        Slower than `search`, and better: their sentences are compared with the question too.
+        """
+        return await on_thread(lambda: self._shortlist(query, count))
+
     async def ask(
         self,
         question: Question,
@@ -142,7 +151,7 @@ class Application:
         with clock.measure("retrieval"):
             completed = complete(question)
             count = max(POOL, question.top_k)
-            found = await on_thread(lambda: self._retrieve(search_text(completed), count))
+            found = await self.shortlist(search_text(completed), count)
         asked = Asked(question, completed, tuple(found), client, listener, clock)
         recall = self._recall(asked)
         kept = await asyncio.to_thread(recall.find)
@@ -281,10 +290,10 @@ class Application:
     async def _answer(self, asked: Asked, recall: Recall) -> Answer:
         """Read, write, score, judge and record."""
         question, clock = asked.completed, asked.clock
-        embed = await asyncio.to_thread(recall.embedder)
+        embed = await asyncio.to_thread(self._embedding, asked.found)
         with clock.measure("reading"):
-            reader = self.models.readers()
-            reading = await on_thread(lambda: read(question.text, asked.found, reader, embed))
+            reader = self.models.reader()
+            reading = await on_thread(lambda: read(question.text, asked.found, reader))
         passages = tuple(rank(asked.found, reading)[: question.top_k])
         recording = Recording(asked.listener)
         recording(Retrieved(passages=passages))
@@ -347,6 +356,15 @@ class Application:
     def _retrieve(self, query: str, top_k: int) -> list[Passage]:
         retriever = Retriever(self._open_index(), self.models.embedder(), self.settings.retrieval)
         return retriever.find(query, top_k)
+
+    def _shortlist(self, query: str, count: int) -> list[Passage]:
+        found = self._retrieve(query, max(RERANKED, count))
+        return rerank(query, found, self._embedding(found))[:count]
+
+    def _embedding(self, passages: Sequence[Passage]) -> Embed:
+        """Return what embeds texts about the passages, each text once if that may be kept."""
+        saved = self._open_index().has_saved([passage.chunk for passage in passages])
+        return KeptVectors(self.models.embedder(), self.cache, writes=saved).embed
 
     def _check(
         self, text: str, path: str | None, is_generated: Callable[[str], bool], generated: bool

@@ -6,12 +6,10 @@ from nsllm.answering import Stopwatch, open_modes
 from nsllm.cache import answers
 from nsllm.cache.answers import AnswerKey, KeptAnswer
 from nsllm.cache.store import CacheStore
-from nsllm.cache.vectors import KeptVectors
 from nsllm.governance.rulebook import Rulebook
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.names import KnownNames
 from nsllm.runtime import ModelRuntime
-from nsllm.scoring.grounding import Embed
 from nsllm.settings import Settings
 from nsllm.types import Answer, AnswerListener, Passage, Question
 
@@ -79,11 +77,6 @@ class Recall:
             self._store.miss("answer")
             return None
         return kept
-
-    def embedder(self) -> Embed:
-        """Return what embeds texts about the passages, each text once if that may be kept."""
-        writes = self._store.is_on and self._is_saved()
-        return KeptVectors(self._models.embedder(), self._store, writes=writes).embed
 
     def keep(self, made: KeptAnswer) -> None:
         """Keep an answer, if what it was made with is still what it was at `find`."""

@@ -15,7 +15,7 @@ from nsllm.embedding.embedder import Embedder
 from nsllm.errors import ModelCorruptError, ModelMissingError, SettingsError, UsageError
 from nsllm.generation.client import GeneratorClient, GeneratorModel
 from nsllm.generation.exam import ExamResult, exam, sit
-from nsllm.generation.reader import PassageReader, Readers, SentenceReader
+from nsllm.generation.reader import PassageReader
 from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.writer import Writer
 from nsllm.models import hardware, install
@@ -30,8 +30,7 @@ from nsllm.scoring.scorer import Classifiers
 from nsllm.settings import Settings
 from nsllm.types import Finding, Passage, ProgressListener, Severity
 
-READERS = ("nsllm-reader", "nsllm-passage-reader")
-"""The one of sentences, and the one of passages."""
+READER = "nsllm-passage-reader"
 COHERENCE = "nsllm-coherence"
 _EXAM_FILE = "exam.json"
 
@@ -44,7 +43,7 @@ class ModelRuntime:
         self.settings = settings
         self._lock = threading.RLock()
         self._embedder: Embedder | None = None
-        self._readers: Readers | None = None
+        self._reader: PassageReader | None = None
         self._grounder: Grounder | ForeignGrounder | None = None
         self._classifier: Classifier | ForeignClassifier | None = None
         self._orderer: Orderer | None = None
@@ -59,7 +58,7 @@ class ModelRuntime:
         """Return the ids of the models that an answer takes."""
         models = self.settings.models
         judges = (models.grounding, models.toxicity, COHERENCE)
-        return (models.embedder, *READERS, *judges, models.generator)
+        return (models.embedder, READER, *judges, models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -135,21 +134,18 @@ class ModelRuntime:
         """Return the chunker that fits the embedder."""
         return Chunker(self.embedder().tokenizer.library)
 
-    def readers(self) -> Readers:
-        """Return the readers.
+    def reader(self) -> PassageReader:
+        """Return the reader.
 
         Raises:
-            ModelMissingError: one is not on this machine.
-            ModelCorruptError: one of their files is missing or cut off.
+            ModelMissingError: it is not on this machine.
+            ModelCorruptError: one of its files is missing or cut off.
         """
         with self._lock:
-            if self._readers is None:
-                sentence, passage = (self._installed(model).folder for model in READERS)
-                self._readers = Readers(
-                    sentence=SentenceReader(sentence, threads=self.threads),
-                    passage=PassageReader(passage, threads=self.threads),
-                )
-            return self._readers
+            if self._reader is None:
+                installed = self._installed(READER)
+                self._reader = PassageReader(installed.folder, threads=self.threads)
+            return self._reader
 
     def classifiers(self) -> Classifiers:
         """Return the classifiers that are on this machine; `remarks` names the others.

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 from models.test_adapter import write_adapter
 from models.tiny import write_bert
 from nsllm.documents.joined import Joined
-from nsllm.generation.reader import Marks, PassageReader, SentenceReader, sheet
+from nsllm.generation.reader import Marks, PassageReader, sheet
 from nsllm.generation.reading import Reading, rank, read
 from nsllm.models.adapter import import_adapter
 from nsllm.types import Chunk, Passage, ignore_progress
@@ -40,47 +38,33 @@ def passage(text: str, path: str = "a.md", *, similarity: float = 0.5) -> Passag
     return Passage(chunk=chunk, score=0.5, similarity=similarity)
 
 
-class Scripted:
-    """Marks texts by the words in them, and keeps what it was given."""
+class Scripted(PassageReader):
+    """Marks sentences by the words in them, and keeps what it was given."""
 
     def __init__(self, odds: dict[str, float]) -> None:
         self.odds = odds
         self.sheets: list[Joined] = []
-        self.texts: list[str] = []
 
-    def odds_of(self, text: str) -> float:
-        return sum(value for word, value in self.odds.items() if word in text)
-
-
-class Passages(Scripted):
     def read(self, question: str, sheets: Sequence[Joined]) -> list[Marks]:
         self.sheets += sheets
         found = []
         for one in sheets:
-            odds = [self.odds_of(one.text[start:end]) for start, end in one.spans]
+            odds = [self._odds_of(one.text[start:end]) for start, end in one.spans]
             found.append(Marks(sentences=np.array(odds, float), passage=max(odds, default=0.0)))
         return found
 
-
-class Sentences(Scripted):
-    def read(self, question: str, texts: Sequence[str]) -> np.ndarray:
-        self.texts += texts
-        return np.array([self.odds_of(text.split(" | ")[0]) for text in texts])
+    def _odds_of(self, text: str) -> float:
+        return sum(value for word, value in self.odds.items() if word in text)
 
 
-def alike(texts: Sequence[str]) -> np.ndarray:
-    """All texts are as near to each other."""
-    return np.ones((len(texts), 1), np.float32)
-
-
-def read_with(odds: dict[str, float], *passages: Passage) -> tuple[Reading, Any]:
-    readers: Any = SimpleNamespace(sentence=Sentences(odds), passage=Passages(odds))
-    return read("How long?", passages, readers, alike), readers
+def read_with(odds: dict[str, float], *passages: Passage) -> Reading:
+    return read("How long?", passages, Scripted(odds))
 
 
 def test_a_passage_is_read_whole_under_its_heading() -> None:
-    _, readers = read_with({}, passage(TEXT))
-    [one] = readers.passage.sheets
+    reader = Scripted({})
+    read("How long?", [passage(TEXT)], reader)
+    [one] = reader.sheets
     assert one.text == (
         "Storage | Retention | Raw readings are kept for 30 days. | Then they go. | "
         "Plan · Days | Basic · 30"
@@ -91,23 +75,8 @@ def test_a_passage_is_read_whole_under_its_heading() -> None:
     ]
 
 
-def test_a_sentence_is_read_behind_the_one_before_and_a_row_under_its_head() -> None:
-    _, readers = read_with({}, passage(TEXT))
-    assert readers.sentence.texts == [
-        "Raw readings are kept for 30 days. | Storage |",
-        "Then they go. | Storage | Raw readings are kept for 30 days.",
-        "| Plan | Days | | Storage | Then they go.",
-        "| Basic | 30 | | Storage | | Plan | Days |",
-    ]
-
-
-def test_what_precedes_in_another_passage_is_not_read_along() -> None:
-    _, readers = read_with({}, passage("It is so."), passage("That is why."))
-    assert readers.sentence.texts == ["It is so. | Storage |", "That is why. | Storage |"]
-
-
 def test_candidates_are_all_sentences_but_headings_the_likeliest_first() -> None:
-    reading, _ = read_with({"kept": 2.0, "Basic": 3.0, "Retention": 9.0}, passage(TEXT))
+    reading = read_with({"kept": 2.0, "Basic": 3.0, "Retention": 9.0}, passage(TEXT))
     assert [c.quote for c in reading.candidates][:2] == [
         "Basic · 30",
         "Raw readings are kept for 30 days.",
@@ -116,9 +85,9 @@ def test_candidates_are_all_sentences_but_headings_the_likeliest_first() -> None
 
 
 def test_what_no_passage_answers_is_less_likely_answered() -> None:
-    likely, _ = read_with({"kept": 4.0}, passage(TEXT))
+    likely = read_with({"kept": 4.0}, passage(TEXT))
     headings = {"Storage": -8.0, "Retention": -8.0}
-    unlikely, _ = read_with({"kept": -6.0, "go": -8.0, "·": -8.0, **headings}, passage(TEXT))
+    unlikely = read_with({"kept": -6.0, "go": -8.0, "·": -8.0, **headings}, passage(TEXT))
     assert unlikely.confidence < 0.5 < likely.confidence
     assert Reading(candidates=()).confidence == 0.0
 
@@ -136,13 +105,12 @@ def test_what_no_passage_answers_is_less_likely_answered() -> None:
 def test_a_question_in_other_words_is_no_question_about_something_else(
     question: str, reworded: int, absent: int
 ) -> None:
-    readers: Any = SimpleNamespace(sentence=Sentences({}), passage=Passages({}))
-    reading = read(question, [passage(TEXT)], readers, alike)
+    reading = read(question, [passage(TEXT)], Scripted({}))
     assert (reading.reworded, reading.absent) == (reworded, absent)
 
 
 def test_other_words_are_made_up_for_and_an_unknown_name_is_held_against_an_answer() -> None:
-    reading, _ = read_with({"kept": 2.0}, passage(TEXT))
+    reading = read_with({"kept": 2.0}, passage(TEXT))
     plain, reworded, absent = (
         msgspec.structs.replace(reading, reworded=words, absent=names).confidence
         for words, names in ((0, 0), (2, 0), (0, 1))
@@ -152,16 +120,15 @@ def test_other_words_are_made_up_for_and_an_unknown_name_is_held_against_an_answ
 
 def test_passages_are_ordered_by_their_best_sentence() -> None:
     dull, good = passage("Nothing here.", "dull.md"), passage(TEXT, "good.md")
-    reading, _ = read_with({"kept": 4.0, "Nothing": -4.0}, dull, good)
+    reading = read_with({"kept": 4.0, "Nothing": -4.0}, dull, good)
     assert [p.chunk.path for p in rank([dull, good], reading)] == ["good.md", "dull.md"]
     assert {c.passage.chunk.path for c in reading.within([dull]).candidates} == {"dull.md"}
 
 
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tiny network with random weights and both heads, and few positions."""
-    for name in ("_PASSAGE_TOKENS", "_SENTENCE_TOKENS"):
-        monkeypatch.setattr(f"nsllm.generation.reader.{name}", 30)
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PassageReader:
+    """A tiny reader with random weights and few positions."""
+    monkeypatch.setattr("nsllm.generation.reader._PASSAGE_TOKENS", 30)
     write_bert(tmp_path / "bert")
     write_adapter(tmp_path / "adapter.safetensors", tokens=True)
     (tmp_path / "reader").mkdir()
@@ -172,20 +139,7 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ignore_progress,
         exact=True,
     )
-    return tmp_path / "reader"
-
-
-@pytest.fixture
-def reader(network: Path) -> PassageReader:
-    return PassageReader(network)
-
-
-def test_sentences_are_marked_alike_beside_longer_ones(network: Path) -> None:
-    reader = SentenceReader(network)
-    [alone] = reader.read("w8", ["w10 w11"])
-    together = reader.read("w8", ["w13 w14 " * 9, "w10 w11", "w12"])
-    assert together[1] == pytest.approx(alone, abs=1e-4)
-    assert together[2] != pytest.approx(alone, abs=1e-3)
+    return PassageReader(tmp_path / "reader")
 
 
 def test_the_mark_of_a_sentence_is_the_mean_of_its_tokens(reader: PassageReader) -> None:

@@ -293,7 +293,7 @@ def test_an_own_folder_is_imported_under_the_name_that_is_given(tmp_path: Path) 
         ("tiny.gguf", "Not An Id", "Not An Id"),
         ("tiny.gguf", "../up", "up"),
         ("tiny.gguf", "smollm2-135m-instruct", "already"),
-        ("tiny.gguf", "nsllm-reader", "already"),
+        ("tiny.gguf", "nsllm-passage-reader", "already"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_explained(

@@ -9,7 +9,7 @@ from lsp.editor import home_with_models
 from nsllm import home
 from nsllm.errors import ModelCorruptError
 from nsllm.models import install
-from nsllm.runtime import READERS, ModelRuntime
+from nsllm.runtime import READER, ModelRuntime
 from nsllm.settings import Settings
 
 pytestmark = pytest.mark.models
@@ -46,10 +46,10 @@ def test_what_an_older_importer_made_is_offered_again(
     assert [model.id for model in runtime.missing()] == [GENERATOR]
 
 
-@pytest.mark.parametrize("model", [EMBEDDER, *READERS, GENERATOR])
+@pytest.mark.parametrize("model", [EMBEDDER, READER, GENERATOR])
 def test_a_file_that_is_cut_off_is_named_at_the_load(runtime: ModelRuntime, model: str) -> None:
     path = cut_off(model)
-    load = {EMBEDDER: runtime.embedder, GENERATOR: runtime.writer}.get(model, runtime.readers)
+    load = {EMBEDDER: runtime.embedder, GENERATOR: runtime.writer}.get(model, runtime.reader)
     with pytest.raises(ModelCorruptError, match=path.name) as error:
         load()
     assert f"nsllm models pull {model}" in error.value.hint

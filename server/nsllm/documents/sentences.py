@@ -85,6 +85,14 @@ def split(text: str, *, prose: bool = True) -> list[Sentence]:
     return sentences
 
 
+def one_line(text: str, kind: Kind) -> str:
+    """Return the text of a sentence on one line, and without the borders of a table."""
+    text = " ".join(text.split())
+    if kind == "row":
+        return CELLS.join(cell for part in text.strip("|").split("|") if (cell := part.strip()))
+    return text
+
+
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for line in text.splitlines(keepends=True):

@@ -14,7 +14,7 @@ _ENDS = (".", "!", "?", "…", '."', ".)")
 """How a sentence ends."""
 
 # Chosen on the development questions (scripts/training/reader_dev).
-_MARGIN = 10.0
+_MARGIN = 8.0
 """How far below the best a sentence may be, in log-odds, to be quoted beside it."""
 
 

@@ -1,4 +1,4 @@
-"""What the readers make of the passages of a question: every sentence as a candidate answer."""
+"""What the reader makes of the passages of a question: every sentence as a candidate answer."""
 
 import json
 import re
@@ -11,18 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nsllm.documents.sentences import CELLS, Sentence, is_prose, split
-from nsllm.generation.reader import Readers, context, sheet
-from nsllm.scoring.grounding import Embed
+from nsllm.documents.sentences import Kind, Sentence, is_prose, one_line, split
+from nsllm.generation.reader import PassageReader, sheet
 from nsllm.scoring.words import content_words
 from nsllm.types import Passage
-
-# Chosen on the development questions (scripts/training/reader_dev), like what follows.
-_AROUND = 0.8
-"""What the log-odds of a passage count against those of a sentence."""
-
-_NEARNESS = 7.0
-"""What a cosine counts against log-odds."""
 
 SIGNS = ("order", "around", "similarity", "reworded", "absent")
 """What tells whether the passages answer at all: the best candidate's order, its passage's log-odds
@@ -38,13 +30,6 @@ _NAME = re.compile(r"[A-Z]|[\d_`]|[./]\w")
 _SURE = 15.0
 """An order beyond this is not told apart."""
 
-_SENTENCES_READ = 64
-"""Sentences that are also read one by one, of the most similar passages."""
-
-_UNREAD = -6.0
-"""The log-odds of the others."""
-
-
 Place = tuple[Passage, Sentence]
 
 
@@ -54,10 +39,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     passage: Passage
     start: int
     end: int
-    kind: str
+    kind: Kind
     confidence: float
     order: float
-    """Log-odds of both readers and the likeness in meaning: what candidates are ordered by."""
+    """The log-odds that it answers and that its passage does: what candidates are ordered by."""
     around: float
     """The log-odds that the passage answers."""
 
@@ -72,8 +57,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     candidates: tuple[Candidate, ...]
     reworded: int = 0
-    """How many of the question's words no passage has, but for names: the readers are less sure of
-    an answer in other words than they might be."""
+    """How many of the question's words no passage has, but for names: the reader is less sure of
+    an answer in other words than it might be."""
     absent: int = 0
     """How many of the question's names no passage has: it may ask for what is nowhere."""
 
@@ -106,33 +91,25 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, candidates=inside)
 
 
-def read(question: str, passages: Sequence[Passage], readers: Readers, embed: Embed) -> Reading:
-    """Judge every sentence of the passages as an answer to the question.
-
-    What the two readers say and the likeness in meaning give the order together: on the development
-    questions that finds more answers than any of them.
-    """
+def read(question: str, passages: Sequence[Passage], reader: PassageReader) -> Reading:
+    """Judge every sentence of the passages as an answer to the question."""
     places = [
         (passage, sentence)
         for passage in passages
         for sentence in split(passage.chunk.text, prose=is_prose(passage.chunk.path))
     ]
-    alone, marks = _alone(question, places, readers), _marks(question, places, readers)
-    quotes = [_quotation(_words(*place), place[1].kind) for place in places]
-    vectors = embed([question, *quotes])
-    nearness = vectors[1:] @ vectors[0]
     found = [
         Candidate(
             passage=passage,
             start=sentence.start,
             end=sentence.end,
             kind=sentence.kind,
-            confidence=float(1 / (1 + np.exp(-(odds + mark) / 2))),
-            order=float(odds + mark + _AROUND * around + _NEARNESS * near),
+            confidence=float(1 / (1 + np.exp(-odds))),
+            order=odds + around,
             around=around,
         )
-        for (passage, sentence), odds, (mark, around), near in zip(
-            places, alone, marks, nearness, strict=True
+        for (passage, sentence), (odds, around) in zip(
+            places, _marks(question, places, reader), strict=True
         )
         if sentence.kind != "heading"
     ]
@@ -157,37 +134,18 @@ def _unknown(question: str, passages: Sequence[Passage]) -> tuple[int, int]:
     return len(words), len(names)
 
 
-def _alone(question: str, places: Sequence[Place], readers: Readers) -> list[float]:
-    """Return the log-odds of each sentence read by itself."""
-    texts: dict[int, str] = {}
-    before = table = ""
-    for i, (passage, sentence) in enumerate(places):
-        if not i or passage is not places[i - 1][0]:
-            before = table = ""
-        if sentence.kind == "heading":
-            continue
-        text = _words(passage, sentence)
-        # A row means what the head of its table says.
-        table = (table or text) if sentence.kind == "row" else ""
-        texts[i] = context(text, _heading(passage), table if table and table != text else before)
-        before = text
-    chosen = list(texts)[:_SENTENCES_READ]
-    odds = dict(
-        zip(chosen, readers.sentence.read(question, [texts[i] for i in chosen]), strict=True)
-    )
-    return [float(odds.get(i, _UNREAD)) for i in range(len(places))]
-
-
-def _marks(question: str, places: Sequence[Place], readers: Readers) -> list[tuple[float, float]]:
+def _marks(
+    question: str, places: Sequence[Place], reader: PassageReader
+) -> list[tuple[float, float]]:
     """Return for each sentence the log-odds of it and of its passage, read as one."""
     grouped = [list(group) for _, group in groupby(places, key=lambda place: id(place[0]))]
     sheets = [
-        sheet(_heading(group[0][0]), [_line(_words(*place), place[1].kind) for place in group])
+        sheet(_heading(group[0][0]), [one_line(_words(*place), place[1].kind) for place in group])
         for group in grouped
     ]
     return [
         (float(odds), mark.passage)
-        for mark in readers.passage.read(question, sheets)
+        for mark in reader.read(question, sheets)
         for odds in mark.sentences
     ]
 
@@ -209,18 +167,10 @@ def _heading(passage: Passage) -> str:
     return passage.chunk.heading.rsplit(" > ", maxsplit=1)[-1]
 
 
-def _quotation(text: str, kind: str) -> str:
+def _quotation(text: str, kind: Kind) -> str:
     """Return a sentence as an answer shows it."""
-    line = _line(text, kind)
+    line = one_line(text, kind)
     return f"`{line}`" if kind == "code" and "`" not in line else line
-
-
-def _line(text: str, kind: str) -> str:
-    """Return a sentence on one line, and without the borders of a table."""
-    text = " ".join(text.split())
-    if kind == "row":
-        return CELLS.join(cell for part in text.strip("|").split("|") if (cell := part.strip()))
-    return text
 
 
 @cache

@@ -91,9 +91,13 @@ def fuse(by_meaning: Hits, by_word: Hits, *, lexical_weight: float) -> dict[int,
     fused: dict[int, float] = {}
     for weight, hits in ((1.0 - lexical_weight, by_meaning), (lexical_weight, by_word)):
         for rank, (number, _) in enumerate(hits):
-            share = weight * RANK_CONSTANT / (RANK_CONSTANT + rank)
-            fused[number] = fused.get(number, 0.0) + share
+            fused[number] = fused.get(number, 0.0) + weight * reciprocal(rank)
     return {number: min(1.0, score) for number, score in fused.items()}
+
+
+def reciprocal(rank: int) -> float:
+    """Return what a place in a ranking counts, in (0, 1]; the first is 0."""
+    return RANK_CONSTANT / (RANK_CONSTANT + rank)
 
 
 def _is_repeated(
