@@ -13,8 +13,7 @@ from nsllm.attempts import Attempts
 from nsllm.cache.answers import KeptAnswer, Recording
 from nsllm.cache.store import CacheStore
 from nsllm.cache.vectors import KeptVectors, Vectors
-from nsllm.documents.markup import plain
-from nsllm.documents.sentences import is_prose
+from nsllm.checking import Text, check
 from nsllm.documents.watcher import watch
 from nsllm.errors import QuestionError, UsageError
 from nsllm.generation.client import Sampling
@@ -37,16 +36,14 @@ from nsllm.retrieval.follow_up import complete, search_text
 from nsllm.retrieval.reranker import RERANKED, rerank
 from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
-from nsllm.scoring.claims import claims, without_markers
-from nsllm.scoring.evidence import blank, passage_chunk
+from nsllm.scoring.evidence import passage_chunk
 from nsllm.scoring.grounding import Embed
 from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
-from nsllm.stopping import checkpoint, on_thread
+from nsllm.stopping import on_thread
 from nsllm.types import (
     Answer,
     AnswerListener,
-    Chunk,
     Delta,
     Judgement,
     Passage,
@@ -59,12 +56,6 @@ from nsllm.types import (
 
 POOL = 16
 """Passages that the reader looks at before the best `top_k` are kept."""
-
-_PASSAGES_PER_CLAIM = 3
-"""Passages that a claim of a text from elsewhere is compared with."""
-
-_CANDIDATES_PER_CLAIM = 12
-"""Passages to choose those from: the text's own document may hold the nearest ones."""
 
 
 class Application:
@@ -246,7 +237,8 @@ class Application:
         Sentences of the workspace of which `is_generated` is true support nothing. Of a text that
         is not `generated` a claim may be new: what nothing is about is noted, not rejected.
         """
-        return await on_thread(lambda: self._check(text, path, is_generated, generated))
+        given = Text(text=text, path=path, is_generated=is_generated, generated=generated)
+        return await on_thread(lambda: self._check(given))
 
     async def update_buffer(self, path: str, text: str) -> None:
         """Search the unsaved text of an open document in place of its file."""
@@ -366,32 +358,14 @@ class Application:
         saved = self._open_index().has_saved([passage.chunk for passage in passages])
         return KeptVectors(self.models.embedder(), self.cache, writes=saved).embed
 
-    def _check(
-        self, text: str, path: str | None, is_generated: Callable[[str], bool], generated: bool
-    ) -> Judgement:
-        words = plain(text) if path is None or is_prose(path) else text
-        found: dict[tuple[str, int], Chunk] = {}
-        for claim in claims(words):
-            checkpoint()
-            passages = self._retrieve(without_markers(claim.text), _CANDIDATES_PER_CLAIM)
-            others = [p.chunk for p in passages if p.chunk.path != path]
-            for chunk in others[:_PASSAGES_PER_CLAIM]:
-                found[chunk.path, chunk.start] = blank(chunk, is_generated)
-        chunks = list(found.values())
-        measurement = measure(
-            words, chunks, self.models.embedder().embed, classifiers=self.models.classifiers()
+    def _check(self, given: Text) -> Judgement:
+        return check(
+            given,
+            self._retrieve,
+            names=KnownNames(self._open_index()),
+            models=self.models,
+            rulebook=self.rulebook,
         )
-        subject = Subject(
-            text=text,
-            measurement=measurement,
-            passages=None,
-            target="document",
-            generated=generated,
-            path=path,
-            chunks=tuple(chunks),
-            unknown_names=KnownNames(self._open_index()).unknown(words, path),
-        )
-        return judge(subject, self.rulebook, self.models.remarks())
 
     @property
     def _is_strict(self) -> bool:

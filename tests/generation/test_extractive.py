@@ -22,15 +22,15 @@ def candidate(source: Passage, confidence: float) -> Candidate:
 
 
 def judged(source: Passage, span: tuple[int, int], kind: str, confidence: float) -> Candidate:
-    order = math.log(confidence / (1 - confidence))
+    around = 1.0
     return Candidate(
         passage=source,
         start=span[0],
         end=span[1],
         kind=kind,
         confidence=confidence,
-        order=order,
-        around=3.0,
+        order=math.log(confidence / (1 - confidence)) + around,
+        around=around,
     )
 
 
