@@ -362,7 +362,7 @@ class Application:
         return check(
             given,
             self._retrieve,
-            names=KnownNames(self._open_index()),
+            unknown_names=lambda words, path: KnownNames(self._open_index()).unknown(words, path),
             models=self.models,
             rulebook=self.rulebook,
         )

@@ -9,9 +9,9 @@ from nsllm.documents.sentences import is_prose
 from nsllm.governance.pipeline import judge
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
-from nsllm.names import KnownNames
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.claims import claims, without_markers
+from nsllm.scoring.differences import Mention
 from nsllm.scoring.evidence import blank
 from nsllm.scoring.scorer import measure
 from nsllm.stopping import checkpoint
@@ -43,11 +43,15 @@ def check(
     given: Text,
     retrieve: Callable[[str, int], Sequence[Passage]],
     *,
-    names: KnownNames,
+    unknown_names: Callable[[str, str | None], tuple[Mention, ...]],
     models: ModelRuntime,
     rulebook: Rulebook,
 ) -> Judgement:
-    """Judge a text; `retrieve` finds so many passages for a query."""
+    """Judge a text.
+
+    `retrieve` finds so many passages for a query, `unknown_names` the code names of a text that no
+    document but its own has.
+    """
     words = given.words
     chunks = _evidence(given, words, retrieve)
     measurement = measure(words, chunks, models.embedder().embed, classifiers=models.classifiers())
@@ -59,7 +63,7 @@ def check(
         generated=given.generated,
         path=given.path,
         chunks=chunks,
-        unknown_names=names.unknown(words, given.path),
+        unknown_names=unknown_names(words, given.path),
     )
     return judge(subject, rulebook, models.remarks())
 

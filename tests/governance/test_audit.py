@@ -62,6 +62,15 @@ def test_the_tables_refuse_changes(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file modes")
+def test_only_the_user_may_read_the_log(tmp_path: Path) -> None:
+    log = filled(tmp_path, 1)
+    databases = sorted(tmp_path.glob("*.db*"))
+    assert databases
+    assert [path.name for path in databases if path.stat().st_mode & 0o077] == []
+    log.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file modes")
 def test_only_the_user_may_read_the_key(tmp_path: Path) -> None:
     log = filled(tmp_path, 1)
     key = tmp_path / "seal" / "key"

@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from nsllm.wal import use_wal
+from nsllm.wal import keep_private, use_wal
 
 logger = logging.getLogger(__name__)
 
@@ -179,13 +179,13 @@ class CacheStore:
             return self._connection
         self._disconnect()
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Texts of the workspace: for nobody else, as the audit log is.
+        keep_private(self.path)
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         try:
             _set_up(connection)
-            # Texts of the workspace: for nobody else, as the audit log is.
-            self.path.chmod(0o600)
         except BaseException:
             connection.close()
             raise

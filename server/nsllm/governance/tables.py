@@ -11,7 +11,7 @@ from filelock import Timeout
 from nsllm.errors import AuditError, DiskFullError, MachineError
 from nsllm.governance.anchor import GENESIS, Head
 from nsllm.governance.chain import Entry
-from nsllm.wal import use_wal
+from nsllm.wal import keep_private, use_wal
 
 VERSION = 2
 _BUSY_TIMEOUT_S = 10.0
@@ -35,6 +35,7 @@ _COLUMNS = "SELECT number, kind, body, digest, mac FROM entries"
 
 def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     """Open the database to write, from any one thread at a time; transactions are explicit."""
+    keep_private(path)
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
