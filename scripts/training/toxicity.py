@@ -9,11 +9,11 @@
     uv run --script scripts/training/toxicity.py MINILM PUBLIC_SETS DOCUMENTATION READMES OUTPUT
 
 A classifier on all-MiniLM-L6-v2 (MINILM is its folder) by low-rank updates (cross_encoder.py).
-PUBLIC_SETS holds EDOS (CC0-1.0), the Surge AI toxicity set (MIT) and the ToxiGen
-prompts (CDLA-Permissive-2.0); DOCUMENTATION one folder of .rst and .md files for each project;
-READMES one file for each package, of whose sentences those are learnt from again that the weights
-of --start nearly call toxic; the rest is made from toxicity_data. The logit is scaled at the end
-on held-out templates and as many held-out sentences of READMEs, so that 0.5 is even odds.
+PUBLIC_SETS holds EDOS (CC0-1.0), the Surge AI toxicity set (MIT) and the ToxiGen prompts
+(CDLA-Permissive-2.0); DOCUMENTATION one folder of .rst and .md files for each project; READMES one
+file for each package, of whose sentences those are learnt from again that the weights of --start
+nearly call toxic; the rest is made from toxicity_data. The logit is scaled at the end on held-out
+templates and as many held-out sentences of READMEs, so that 0.5 is even odds.
 """
 
 import argparse

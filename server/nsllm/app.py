@@ -1,4 +1,4 @@
-"""Application: the pipeline in order; the only object that front ends hold."""
+"""Application: the pipeline in order; what front ends ask through."""
 
 import asyncio
 import threading
