@@ -116,16 +116,20 @@ def test_a_citation_of_the_wrong_source_is_found_where_another_one_supports_the_
     text = "Backups are kept for ninety days. [2]"
     [claim] = claims(text)
 
-    def found(score: float, cited: float | None) -> list[tuple[str, Severity]]:
+    def found(
+        score: float, cited: float | None, passages: int | None = 2
+    ) -> list[tuple[str, Severity]]:
         grounded = ClaimGrounding(
             claim=claim, score=score, evidence=Evidence(marker=1, text=text), cited=cited
         )
         measurement = Measurement(scores=Scores(), claims=(grounded,))
-        subject = Subject(text=text, measurement=measurement, passages=2, mode="generate")
+        subject = Subject(text=text, measurement=measurement, passages=passages, mode="generate")
         return rules(judge(subject, Rulebook(Governance(), Plugins())))
 
     assert found(0.9, 0.1) == [("citation.unsupported", Severity.WARN)]
     assert found(0.9, 0.9) == found(0.9, 0.7) == found(0.9, None) == []
+    # The markers of a document are not those of the passages that it is compared with.
+    assert found(0.9, 0.1, passages=None) == []
     # What no source supports is one finding, not two.
     assert found(0.4, 0.1) == [("grounding.claim", Severity.WARN)]
 

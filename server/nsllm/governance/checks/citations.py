@@ -38,8 +38,11 @@ def find_missing(subject: Subject, _options: Options) -> Iterator[Observation]:
 def find_unsupporting(subject: Subject, options: LowScore) -> Iterator[Observation]:
     """Measure how far the cited passages support each claim that a passage does support.
 
-    What no passage supports is the finding of another rule.
+    What no passage supports is the finding of another rule. A document's markers do not number the
+    passages that it is compared with.
     """
+    if subject.passages is None:
+        return
     for grounded in subject.measurement.claims:
         claim, evidence = grounded.claim, grounded.evidence
         if grounded.cited is None or grounded.score < max(options.warn, grounded.cited):
