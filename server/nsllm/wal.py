@@ -2,8 +2,6 @@
 
 import sqlite3
 import time
-from contextlib import suppress
-from pathlib import Path
 
 _POLL_S = 0.01
 
@@ -29,13 +27,3 @@ def use_wal(connection: sqlite3.Connection, *, timeout_s: float) -> None:
             time.sleep(_POLL_S)
         else:
             return
-
-
-def keep_private(path: Path) -> None:
-    """Close a database to other users, before it is opened: SQLite opens its log to the same.
-
-    What cannot be closed or made is left to SQLite, which says what is wrong with it.
-    """
-    with suppress(OSError):
-        path.touch(mode=0o600)
-        path.chmod(0o600)

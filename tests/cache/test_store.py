@@ -87,12 +87,6 @@ def test_clearing_holds_for_other_processes(store: CacheStore) -> None:
     assert store.status().size_bytes == 0
 
 
-def test_only_its_owner_can_read_it(store: CacheStore) -> None:
-    store.put("answer", {key(1): b"one"})
-    if sys.platform != "win32":
-        assert store.path.stat().st_mode & 0o077 == 0
-
-
 def filled(path: Path) -> bytes:
     """Write a cache with a hundred entries, and return the bytes of its file."""
     with closing(CacheStore(path, 10**7)) as store:

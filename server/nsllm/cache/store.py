@@ -17,7 +17,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from nsllm.wal import keep_private, use_wal
+from nsllm import private
+from nsllm.wal import use_wal
 
 logger = logging.getLogger(__name__)
 
@@ -178,9 +179,7 @@ class CacheStore:
         if self._connection is not None and self._identity == _identity(self.path):
             return self._connection
         self._disconnect()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Texts of the workspace: for nobody else, as the audit log is.
-        keep_private(self.path)
+        private.make_folder(self.path.parent)
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )

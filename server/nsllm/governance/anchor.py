@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from nsllm import private
+
 GENESIS = b"\0" * 32
 """What the first entry is chained to."""
 
@@ -73,7 +75,7 @@ class Seal:
 
     def prepare(self) -> None:
         """Make the folder."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_folder(self._folder)
 
     def key(self) -> bytes | None:
         """Return the key; None where there is none."""

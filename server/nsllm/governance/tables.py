@@ -8,10 +8,11 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from nsllm import private
 from nsllm.errors import AuditError, DiskFullError, MachineError
 from nsllm.governance.anchor import GENESIS, Head
 from nsllm.governance.chain import Entry
-from nsllm.wal import keep_private, use_wal
+from nsllm.wal import use_wal
 
 VERSION = 2
 _BUSY_TIMEOUT_S = 10.0
@@ -35,7 +36,7 @@ _COLUMNS = "SELECT number, kind, body, digest, mac FROM entries"
 
 def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     """Open the database to write, from any one thread at a time; transactions are explicit."""
-    keep_private(path)
+    private.make_file(path)  # SQLite opens its log to whom the database is open
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nsllm import private
 from nsllm.errors import WorkspaceIndexError
 from nsllm.index import schema
 from nsllm.index.faults import CorruptIndexError, translated
@@ -37,7 +38,7 @@ class Catalogue:
         self._guard = threading.Lock()
         self._writing = threading.RLock()
         with translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(path.parent)
             connection = schema.connect(path)
             try:
                 self._check(connection)

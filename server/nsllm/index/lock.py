@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from nsllm import private
 from nsllm.errors import IndexBusyError
 from nsllm.index.faults import translated
 from nsllm.types import Progress, ProgressListener, ignore_progress
@@ -52,7 +53,7 @@ class WriteLock:
         told = False
         while True:
             with translated(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True)
+                private.make_folder(self._folder)
                 with suppress(Timeout):
                     self._lock.acquire(timeout=0)
                     with suppress(OSError):  # only a name for others to show

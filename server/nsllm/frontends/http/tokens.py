@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from nsllm import home
+from nsllm import home, private
 from nsllm.errors import DiskFullError, SettingsError, UsageError
 
 Scope = Literal["ask", "index", "admin", "audit"]
@@ -81,7 +81,7 @@ class Tokens:
             _check_given(self._given)
             return False
         if self.owner_path.exists():
-            _keep_private(self.owner_path)
+            private.make_file(self.owner_path)
             return False
         _write_private(self.owner_path, f"{_new()}\n".encode())
         return True
@@ -209,15 +209,10 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _keep_private(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.chmod(0o600)
-
-
 def _write_private(path: Path, body: bytes) -> None:
     """Replace a file; at no moment may others read it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".token-")
         with os.fdopen(handle, "wb") as file:
             file.write(body)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from nsllm import private
 from nsllm.errors import MachineError
 from nsllm.frontends.lsp.regions import Region, normal_form
 from nsllm.wal import use_wal
@@ -48,7 +49,7 @@ class RegionStore:
 
     def save(self, region: Region) -> None:
         """Keep a region; forget the oldest beyond the limit."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self._path.parent)
         with self._open() as database, database:
             database.execute(
                 "INSERT INTO regions VALUES (?, ?, ?) "
@@ -64,7 +65,7 @@ class RegionStore:
     def accept(self, rule: str, text: str) -> tuple[str, str]:
         """Keep that a finding of `rule` on this text was accepted; return the pair."""
         pair = (rule, accepted_form(text))
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self._path.parent)
         with self._open() as database, database:
             database.execute("INSERT OR IGNORE INTO accepted VALUES (?, ?)", pair)
         return pair
