@@ -40,6 +40,9 @@ def test_later_layers_win(tmp_path: Path) -> None:
         ("[nope]\n", "nope"),
         ('[generation]\nmode = "guess"\n', "generation.mode"),
         ("[retrieval]\ntop_k = 'many'\n", "retrieval.top_k"),
+        ("[documents]\nexclude = ['docs\\']\n", "documents"),
+        ("[check]\nfolders = ['!']\n", "check"),
+        ("[[governance.overrides]]\npaths = ['!']\n", "governance.overrides[0]"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_file_and_key(tmp_path: Path, text: str, key: str) -> None:

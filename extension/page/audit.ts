@@ -61,15 +61,19 @@ export class AuditView implements View {
       this.#records.replaceChildren(...kept, ...made);
       this.#next = next;
       this.#message.textContent = kept.length + made.length === 0 ? PAGE.noRecords : "";
+      if (next === null && document.activeElement === this.#older) {
+        // It hides, and reading goes on with what it brought.
+        (made[0] ?? kept.at(-1))?.querySelector("summary")?.focus();
+      }
+      this.#older.hidden = next === null;
     } catch (error) {
       this.#message.textContent = this.#sayable(error);
-      this.#next = null;
     }
-    this.#older.hidden = this.#next === null;
   }
 
   async #check(): Promise<void> {
     this.#result.replaceChildren(element("p", { class: "progress" }, PAGE.verifying));
+    const isFocused = document.activeElement === this.#verify;
     this.#verify.disabled = true;
     try {
       this.#result.replaceChildren(verification(await this.#client.verifyAudit()));
@@ -77,6 +81,10 @@ export class AuditView implements View {
       this.#result.replaceChildren(element("p", { class: "error" }, this.#sayable(error)));
     } finally {
       this.#verify.disabled = false;
+      if (isFocused && document.activeElement === document.body) {
+        // The browser took the focus away from what was disabled.
+        this.#verify.focus();
+      }
     }
   }
 }

@@ -3,10 +3,9 @@ import { button, element } from "../ui/dom";
 import { ENGLISH } from "../ui/strings";
 import { AuditView } from "./audit";
 import { Client, type Folder, Problem } from "./client";
+import { Entrance } from "./entrance";
 import { PageHost } from "./host";
 import { MetricsView } from "./metrics";
-import { refusal, signIn } from "./sign-in";
-import { forget, keepToken, takeToken } from "./token";
 import type { View } from "./view";
 import { PAGE } from "./words";
 import "./theme.css";
@@ -131,36 +130,7 @@ class Page {
   }
 }
 
-function open(root: HTMLElement, token: string): void {
-  let isOpen = true;
-  const page = new Page(root, token, () => {
-    // Several requests may be refused at once.
-    if (isOpen) {
-      isOpen = false;
-      page.close();
-      forget();
-      askForToken(root);
-    }
-  });
-}
-
-function askForToken(root: HTMLElement): void {
-  signIn(root, (token) => {
-    keepToken(token);
-    open(root, token);
-  });
-}
-
-async function start(root: HTMLElement): Promise<void> {
-  const token = takeToken();
-  if ((await refusal(token)) === "") {
-    open(root, token);
-  } else {
-    askForToken(root);
-  }
-}
-
 const root = document.getElementById("app");
 if (root) {
-  void start(root);
+  new Entrance(root, (token, onRefused) => new Page(root, token, onRefused)).start();
 }

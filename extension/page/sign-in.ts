@@ -2,8 +2,8 @@ import { element } from "../ui/dom";
 import { Client, Problem } from "./client";
 import { PAGE } from "./words";
 
-/** Ask for the token; `onToken` gets one that the server takes. */
-export function signIn(root: HTMLElement, onToken: (token: string) => void): void {
+/** Ask for the token, saying why it is asked for; `onToken` gets one that the server takes. */
+export function signIn(root: HTMLElement, reason: string, onToken: (token: string) => void): void {
   const input = element("input", {
     id: "token",
     type: "password",
@@ -13,18 +13,24 @@ export function signIn(root: HTMLElement, onToken: (token: string) => void): voi
     "aria-describedby": "token-help token-error",
   });
   const error = element("p", { id: "token-error", role: "alert" });
+  const tell = (problem: string): void => {
+    error.textContent = problem;
+    error.className = "error";
+    input.setAttribute("aria-invalid", "true");
+  };
   const submit = async (): Promise<void> => {
     const token = input.value.trim();
     const problem = await refusal(token);
     if (problem === "") {
       onToken(token);
     } else {
-      error.textContent = problem;
-      error.className = "error";
-      input.setAttribute("aria-invalid", "true");
+      tell(problem);
       input.focus();
     }
   };
+  if (reason !== "") {
+    tell(reason);
+  }
   root.replaceChildren(
     element(
       "main",
@@ -64,10 +70,15 @@ export async function refusal(token: string): Promise<string> {
     await new Client(token).metrics();
     return "";
   } catch (error) {
-    if (error instanceof Problem) {
-      return error.status === 401 ? PAGE.tokenWrong : `${error.message} ${error.hint}`.trim();
+    if (!(error instanceof Problem)) {
+      throw error;
     }
-    throw error;
+    if (error.status === 401) {
+      return PAGE.tokenWrong;
+    }
+    // The form, unlike what a token opens, does not try again by itself.
+    const hint = error.status === 0 ? PAGE.reloadHint : error.hint;
+    return `${error.message} ${hint}`.trim();
   }
 }
 

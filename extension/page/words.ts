@@ -18,6 +18,7 @@ export const PAGE = {
 
   unreachable: "The server does not answer.",
   unreachableHint: "Is it running? The page tries again by itself.",
+  reloadHint: "Is it running? Reload the page once it is.",
   unreadable: "The server answered with what is not its own.",
   endedEarly: "The server ended the answer before it was done.",
   askAgain: "Ask again.",

@@ -7,7 +7,7 @@ import { verdictName } from "./commands/check";
 import type { Extension } from "./context";
 import { describe, isCancellation } from "./errors";
 import { documentUri, folderOf } from "./navigation";
-import { escapeMarkdown, linkCitations } from "./thread-markdown";
+import { escapeMarkdown, inertMarkdown, linkCitations } from "./thread-markdown";
 
 const PARTICIPANT = "nsllm.chat";
 
@@ -116,7 +116,7 @@ async function search(
       new vscode.Location(documentUri(path, workspace), range),
       `${path}:${start_line}`,
     );
-    const quoted = text.trim().replace(/^/gm, "> ");
+    const quoted = inertMarkdown(text.trim()).replace(/^/gm, "> ");
     stream.markdown(`\n\n${quoted}\n\n`);
   }
 }

@@ -2,6 +2,7 @@
  * The order in which a server is looked for. Pure: what touches the machine is passed in, so that
  * tests can put fakes there.
  */
+import type { PlatformPath } from "node:path";
 
 /** A way to start the server: a program and the arguments before `lsp`. */
 export interface Launch {
@@ -85,6 +86,48 @@ export function parseVersion(output: string): string | undefined {
   return /\b(\d+\.\d+\.\d+\S*)/.exec(output)?.[1];
 }
 
+/** VS Code's own placeholder in settings. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is not one of TypeScript's.
+const FOLDER = "${workspaceFolder}";
+
+/** What a setting's program is read against. */
+export interface Surroundings {
+  readonly home: string;
+  readonly folder: string | undefined;
+  readonly isTrusted: boolean;
+  readonly paths: Pick<PlatformPath, "isAbsolute" | "join">;
+}
+
+/**
+ * Return the file that a setting means, or the name alone that is to be looked up on PATH.
+ *
+ * Undefined where it leads into a folder that is not trusted: the setting may be the user's own,
+ * but what it would run is the folder's.
+ */
+export function programOf(
+  value: string,
+  { home, folder, isTrusted, paths }: Surroundings,
+): string | undefined {
+  const expanded = value.replace(/^~(?=$|[\\/])/, () => home);
+  const usesFolder = expanded.includes(FOLDER);
+  if (!usesFolder && (isName(expanded) || paths.isAbsolute(expanded))) {
+    return expanded;
+  }
+  if (!isTrusted) {
+    return undefined;
+  }
+  if (folder === undefined) {
+    return expanded;
+  }
+  const inFolder = expanded.replace(FOLDER, () => folder);
+  return paths.isAbsolute(inFolder) ? inFolder : paths.join(folder, inFolder);
+}
+
+/** Tell whether a program is a name alone, which only PATH gives a place. */
+export function isName(program: string): boolean {
+  return !/[\\/]/.test(program);
+}
+
 /**
  * Return the absolute files that a program's name may mean, in the order of PATH. Relative entries
  * are left out: they would run what the opened folder holds.
@@ -101,5 +144,5 @@ export function candidatesOnPath(
     .split(windows ? ";" : ":")
     .filter((folder) => absolute.test(folder))
     .map((folder) => `${folder.replace(/[\\/]$/, "")}${windows ? "\\" : "/"}${name}`)
-    .map((file) => (windows ? `${file}.exe` : file));
+    .map((file) => (windows && !/\.exe$/i.test(file) ? `${file}.exe` : file));
 }

@@ -9,9 +9,11 @@ import {
   type Discovery,
   discover,
   interpreter,
+  isName,
   type Launch,
   type Place,
   parseVersion,
+  programOf,
 } from "./discovery";
 import { trustedSetting } from "./settings";
 
@@ -53,16 +55,16 @@ function places(extensionPath: string, folder: vscode.Uri | undefined): Place[] 
     {
       name: t("Setting {0}", "nsllm.server.path"),
       find: async () => {
-        const program = trustedSetting<string>("server.path");
-        return program ? { program: resolve(program, folder), arguments: [] } : undefined;
+        const program = await chosenProgram("server.path", folder);
+        return program === undefined ? undefined : { program, arguments: [] };
       },
       chosen: true,
     },
     {
       name: t("Setting {0}", "nsllm.server.interpreter"),
       find: async () => {
-        const python = trustedSetting<string>("server.interpreter");
-        return python ? interpreter(resolve(python, folder)) : undefined;
+        const python = await chosenProgram("server.interpreter", folder);
+        return python === undefined ? undefined : interpreter(python);
       },
       chosen: true,
     },
@@ -79,11 +81,31 @@ function places(extensionPath: string, folder: vscode.Uri | undefined): Place[] 
   return found;
 }
 
-function resolve(file: string, folder: vscode.Uri | undefined): string {
-  const expanded = file.replace(/^~(?=$|[\\/])/, homedir());
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code's own placeholder in settings.
-  const inFolder = expanded.replace("${workspaceFolder}", folder?.fsPath ?? "");
-  return path.isAbsolute(inFolder) || !folder ? inFolder : path.join(folder.fsPath, inFolder);
+/** Return the program that a setting chooses; undefined where it is empty. */
+async function chosenProgram(
+  key: string,
+  folder: vscode.Uri | undefined,
+): Promise<string | undefined> {
+  const value = trustedSetting<string>(key);
+  if (!value) {
+    return undefined;
+  }
+  const { isTrusted } = vscode.workspace;
+  const program = programOf(value, {
+    home: homedir(),
+    folder: folder?.fsPath,
+    isTrusted,
+    paths: path,
+  });
+  if (program === undefined) {
+    throw new Error(vscode.l10n.t("not used until the folder is trusted"));
+  }
+  return placed(program);
+}
+
+/** Give a name alone its place on PATH; where it has none, trying it tells so. */
+async function placed(program: string): Promise<string> {
+  return isName(program) ? ((await firstOnPath(program)) ?? program) : program;
 }
 
 async function bundled(extensionPath: string): Promise<Launch | undefined> {
@@ -95,7 +117,7 @@ async function bundled(extensionPath: string): Promise<Launch | undefined> {
 async function fromEnvironments(folder: vscode.Uri | undefined): Promise<Launch | undefined> {
   const api = await exportsOf<EnvironmentsApi>(ENVIRONMENTS_EXTENSION);
   const environment = await api?.getEnvironment(folder);
-  return environment && interpreter(environment.execInfo.run.executable);
+  return environment && interpreter(await placed(environment.execInfo.run.executable));
 }
 
 async function fromPython(folder: vscode.Uri | undefined): Promise<Launch | undefined> {
@@ -134,6 +156,10 @@ function isExecutable(file: string): Promise<boolean> {
 
 /** Run `--version`. The folder is the extension's own: `-m` imports from where it runs. */
 function readVersion(launch: Launch, extensionPath: string): Promise<string> {
+  // The system would look for any other in relative folders of PATH too, or beside itself.
+  if (!path.isAbsolute(launch.program)) {
+    return Promise.reject(new Error(vscode.l10n.t("there is no such program")));
+  }
   return new Promise((resolveVersion, reject) => {
     const options = { cwd: extensionPath, timeout: VALIDATION_TIMEOUT_MS, windowsHide: true };
     execFile(

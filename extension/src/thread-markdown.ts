@@ -1,8 +1,9 @@
 import { type Exchange, isOver } from "../ui/exchange";
+import { type Block, type Inline, parse } from "../ui/markdown";
 import { isFound, type Source, type Verdict } from "../ui/protocol";
 
-/** One marker, or several in one bracket. */
-const CITATION = /\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()/g;
+/** One marker, or several in one bracket, and what would make an image of them. */
+const CITATION = /(!?)\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\](?!\()/g;
 
 export interface MarkdownWords {
   readonly searching: string;
@@ -51,7 +52,11 @@ export function exchangeMarkdown(
   return parts.join("\n\n");
 }
 
-/** Turn the citation markers of a text into links; a marker without a source stays text. */
+/**
+ * Turn the citation markers of a text into links; a marker without a source stays text.
+ *
+ * The text is the documents' or a model's: what VS Code would fetch of it is made inert.
+ */
 export function linkCitations(
   text: string,
   sources: readonly Source[],
@@ -61,12 +66,56 @@ export function linkCitations(
     const source = sources.find((one) => one.marker === Number(digits));
     return source ? `[\\[${digits}\\]](${target(source, uriOf)})` : `[${digits}]`;
   };
-  return text.replace(CITATION, (_, markers: string) =>
-    markers
+  const linked = showTags(text).replace(CITATION, (_, bang: string, markers: string) => {
+    const links = markers
       .split(/\s*,\s*/)
       .map(link)
-      .join(" "),
+      .join(" ");
+    return bang === "" ? links : `&#33;${links}`;
+  });
+  return breakImages(linked);
+}
+
+/** Return other people's Markdown without images, and with its HTML as the text that it is. */
+export function inertMarkdown(text: string): string {
+  return breakImages(showTags(text));
+}
+
+/** Images of code are broken as well: where code ends is VS Code's say. */
+function breakImages(text: string): string {
+  return text.replaceAll("![", "!\\[");
+}
+
+/**
+ * Write tags as the text that they are, as code has them already. VS Code would leave them out, so
+ * that nothing is at stake where it takes something else for code.
+ *
+ * As entities, since a backslash may be taken for the end of an address before it.
+ */
+function showTags(text: string): string {
+  const codes = parse(text).flatMap(codeOf);
+  return text.replace(/<(?=[a-z/!?])/gi, (tag, at: number) =>
+    codes.some(({ start, end }) => start <= at && at < end) ? tag : "&lt;",
   );
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+function codeOf(node: Block | Inline): Span[] {
+  switch (node.kind) {
+    case "code":
+      return [{ start: node.start, end: node.start + node.text.length }];
+    case "text":
+    case "citation":
+      return [];
+    case "list":
+      return node.items.flat().flatMap(codeOf);
+    default:
+      return node.children.flatMap(codeOf);
+  }
 }
 
 function sourceLink(source: Source, uriOf: (path: string) => string): string {

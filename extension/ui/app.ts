@@ -159,7 +159,12 @@ export class App {
   #settle(): void {
     const last = this.#exchanges.at(-1);
     this.#composer.busy(last !== undefined && !isOver(last));
-    this.#clear.hidden = this.#exchanges.length === 0;
+    const isEmpty = this.#exchanges.length === 0;
+    if (isEmpty && document.activeElement === this.#clear) {
+      // It hides, and what comes next is a question.
+      this.#composer.focus();
+    }
+    this.#clear.hidden = isEmpty;
     if (last === undefined || isOver(last)) {
       this.#save();
     }

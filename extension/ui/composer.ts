@@ -33,7 +33,7 @@ export class Composer {
       placeholder: strings.placeholder,
       "aria-label": strings.question,
       "aria-describedby": "keys",
-      onkeydown: (event) => this.#key(event as KeyboardEvent),
+      onkeydown: (event) => this.#enter(event as KeyboardEvent),
       oninput: () => actions.changed(),
     });
     this.#mode = element(
@@ -59,6 +59,7 @@ export class Composer {
         class: "composer",
         "aria-label": strings.question,
         onsubmit: (event) => event.preventDefault(),
+        onkeydown: (event) => this.#key(event as KeyboardEvent),
       },
       this.#input,
       element("p", { id: "keys", class: "hidden" }, strings.keys),
@@ -96,8 +97,13 @@ export class Composer {
   }
 
   busy(busy: boolean): void {
-    this.#stop.hidden = !busy;
-    this.#ask.hidden = busy;
+    const [shown, gone] = busy ? [this.#stop, this.#ask] : [this.#ask, this.#stop];
+    shown.hidden = false;
+    // A button that hides drops the focus, and the reader would have to start from the top.
+    if (document.activeElement === gone) {
+      shown.focus();
+    }
+    gone.hidden = true;
   }
 
   /** Say which folder is asked; undefined where there is only one. */
@@ -127,13 +133,20 @@ export class Composer {
     this.#sentTo.textContent = fill(this.#strings.sentTo, inUse?.remote ?? "");
   }
 
-  #key(event: KeyboardEvent): void {
+  #enter(event: KeyboardEvent): void {
     // Enter that confirms an input method's choice is not Enter that asks.
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === "Escape" && !this.#stop.hidden) {
+    }
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key === "Escape" && !event.isComposing && !this.#stop.hidden) {
       this.#actions.stop();
+    } else if (event.key === "Enter" && event.repeat && event.target instanceof HTMLButtonElement) {
+      // Held down, it would stop what it just asked: the focus is on Stop by then.
+      event.preventDefault();
     }
   }
 

@@ -1,5 +1,6 @@
 """The stages of one answer: writing, scoring and judging, over the passages of one question."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 import msgspec
 
 from nsllm.attempts import Stages
+from nsllm.errors import MachineError, QuestionError
 from nsllm.generation.extractive import extract, says_not_found
 from nsllm.generation.reading import Reading
 from nsllm.governance.pipeline import judge
@@ -33,6 +35,8 @@ from nsllm.types import (
     Severity,
     Verdict,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class Stopwatch:
@@ -135,8 +139,15 @@ class Answering:
             perplexity = draft.perplexity
             if perplexity is None:
                 # A quotation is scored against what it quotes: the rest would only take time.
-                quoted = [self._passages[m - 1] for m in sorted(set(markers(draft.text)))]
-                perplexity = await self._models.perplexity(self._question.text, quoted, draft.text)
+                cited = set(markers(draft.text))
+                quoted = [p for number, p in enumerate(self._passages, 1) if number in cited]
+                try:
+                    perplexity = await self._models.perplexity(
+                        self._question.text, quoted, draft.text
+                    )
+                except (MachineError, QuestionError) as error:
+                    # A quotation needs no generator: it stands without what that would say of it.
+                    logger.info("The quotation has no perplexity: %s", error.message)
             draft = msgspec.structs.replace(draft, perplexity=perplexity)
             return await on_thread(lambda: self._measure_and_judge(draft, notes))
 

@@ -71,6 +71,8 @@ class Attempts:
             gate = self._gate(begun)
             outcome = await self._write(gate, mode, attempt, begun)
             if isinstance(outcome, Draft):
+                if self._strict and not outcome.text.startswith(gate.shown.rstrip()):
+                    return await self._end_at(gate.shown, "it went on that nothing answers")
                 judgement = await self._stages.judge(outcome, self._notes)
                 finding = _rejecting(judgement)
                 if finding is None:
@@ -81,7 +83,7 @@ class Attempts:
             begun = gate.shown if self._strict else ""
             self._reject(gate.text, mode, finding)
         if begun:
-            return await self._end_at(begun)
+            return await self._end_at(begun, "how it went on was rejected")
         return await self._quote(modes[-1], len(modes) - 1)
 
     async def _write(
@@ -128,9 +130,9 @@ class Attempts:
         hidden = msgspec.structs.replace(draft, text=WITHHELD)
         return hidden, msgspec.structs.replace(judgement, findings=findings)
 
-    async def _end_at(self, shown: str) -> tuple[Draft, Judgement]:
+    async def _end_at(self, shown: str, why: str) -> tuple[Draft, Judgement]:
         """Let the answer end where it was good."""
-        note = _note("generation.stopped", "It ends here because how it went on was rejected.")
+        note = _note("generation.stopped", f"It ends here because {why}.")
         draft = Draft(text=shown, mode="generate", model=self._stages.model)
         return draft, await self._stages.judge(draft, [*self._notes, note])
 

@@ -1,5 +1,6 @@
 """Which code names a workspace has, and what was found when a text was judged."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -69,7 +70,8 @@ class KnownNames:
     def _has(self, key: str, is_identifier: bool, path: str | None) -> bool:
         # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.
         wanted = key.rpartition(".")[2] if is_identifier else key
-        if Path(self._index.workspace, key).exists():
+        # Unlike `Path.exists`, this takes what is too long for a name for a name of nothing.
+        if os.path.exists(Path(self._index.workspace, key)):  # noqa: PTH110
             return True
         # Most names are known, and those nearest by words tell that faster than a look at all.
         nearest = [chunk for chunk, _ in self._index.lexical_search(wanted, _CANDIDATES)]

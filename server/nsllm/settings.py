@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from nsllm import home
+from nsllm import home, patterns
 from nsllm.errors import SettingsError
 from nsllm.types import Mode
 
@@ -39,6 +39,9 @@ class Documents(_Section, frozen=True, kw_only=True):
     """Leave out what the workspace's .gitignore files leave out."""
     max_size_bytes: Count = 2_000_000
     """Larger files are left out, and named in the report."""
+
+    def __post_init__(self) -> None:
+        patterns.check(self.exclude)
 
 
 class Retrieval(_Section, frozen=True, kw_only=True):
@@ -131,6 +134,9 @@ class Override(_Section, frozen=True, kw_only=True):
     rules: dict[str, Any] = {}
     """Options by rule id, over those of `governance.rules`."""
 
+    def __post_init__(self) -> None:
+        patterns.check(self.paths)
+
 
 class RuleExample(_Section, frozen=True, kw_only=True):
     """A text and what a rule should say of it: a table of `[[governance.examples]]`."""
@@ -186,6 +192,9 @@ class Check(_Section, frozen=True, kw_only=True):
 
     folders: tuple[str, ...] = ()
     """Documents to govern whole while they are open, in .gitignore syntax: `docs/**`."""
+
+    def __post_init__(self) -> None:
+        patterns.check(self.folders)
 
 
 class Audit(_Section, frozen=True, kw_only=True):

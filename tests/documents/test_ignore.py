@@ -28,6 +28,8 @@ def write(root: Path, files: dict[str, str]) -> None:
         ({".gitignore": "# a comment\n\n\\#x\n"}, ["#x"], ["a comment"]),
         ({}, [".env", ".idea/x.xml", "uv.lock", "a/app.min.js", "server.key"], [".github/a.yml"]),
         ({".nsllmignore": "!.env\n"}, [], [".env"]),
+        ({".gitignore": "\ufeffsecret.md\n"}, ["secret.md"], ["a.md"]),
+        ({".gitignore": "logs\\\n!\n[z-a]\n*.log\n"}, ["a.log"], ["a.md"]),
     ],
 )
 def test_layers_decide_in_order(

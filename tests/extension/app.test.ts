@@ -81,6 +81,57 @@ test("Escape in the input stops an answer, and does nothing without one", () => 
   expect(sent.at(-1)).toEqual({ type: "stop" });
 });
 
+test("Escape stops an answer wherever in the form the focus is", () => {
+  tell({ type: "exchange", exchange: asked });
+  const pressed = { key: "Escape", bubbles: true };
+  named(ENGLISH.stop)?.dispatchEvent(new KeyboardEvent("keydown", pressed));
+  root.querySelector("select")?.dispatchEvent(new KeyboardEvent("keydown", pressed));
+  expect(sent.map(({ type }) => type)).toEqual(["ready", "stop", "stop"]);
+  // This one takes back what an input method offers.
+  input().dispatchEvent(new KeyboardEvent("keydown", { ...pressed, isComposing: true }));
+  expect(sent).toHaveLength(3);
+});
+
+test("the focus goes from Ask to Stop and back as one takes the other's place", () => {
+  const working = advance(asked, { kind: "delta", text: "Kept" });
+  named(ENGLISH.ask)?.focus();
+  tell({ type: "exchange", exchange: asked });
+  expect(document.activeElement).toBe(named(ENGLISH.stop));
+  tell({ type: "exchange", exchange: working });
+  expect(document.activeElement).toBe(named(ENGLISH.stop));
+  tell({ type: "exchange", exchange: advance(working, { kind: "stopped" }) });
+  expect(document.activeElement).toBe(named(ENGLISH.ask));
+});
+
+test("Enter that is held down on Ask does not stop the answer", () => {
+  tell({ type: "exchange", exchange: asked });
+  const held = { key: "Enter", repeat: true, bubbles: true, cancelable: true };
+  expect(named(ENGLISH.stop)?.dispatchEvent(new KeyboardEvent("keydown", held))).toBe(false);
+  const once = { ...held, repeat: false };
+  expect(named(ENGLISH.stop)?.dispatchEvent(new KeyboardEvent("keydown", once))).toBe(true);
+});
+
+test("a focus elsewhere stays there", () => {
+  const done = advance(asked, { kind: "answered", answer: answer() });
+  for (const place of [input(), document.body]) {
+    place.focus();
+    const before = document.activeElement;
+    tell({ type: "exchange", exchange: asked });
+    tell({ type: "exchange", exchange: done });
+    tell({ type: "exchanges", exchanges: [] });
+    expect(document.activeElement).toBe(before);
+    input().blur();
+  }
+});
+
+test("a new session leads to the question", () => {
+  const done = advance(asked, { kind: "answered", answer: answer() });
+  tell({ type: "exchanges", exchanges: [done] });
+  named(ENGLISH.newSession)?.focus();
+  tell({ type: "exchanges", exchanges: [] });
+  expect(document.activeElement).toBe(input());
+});
+
 test("a citation opens its source's lines", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
   tell({ type: "exchanges", exchanges: [done] });

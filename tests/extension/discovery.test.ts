@@ -1,3 +1,4 @@
+import { posix, win32 } from "node:path";
 import { expect, test } from "vitest";
 import {
   candidatesOnPath,
@@ -6,6 +7,7 @@ import {
   type Launch,
   type Place,
   parseVersion,
+  programOf,
 } from "../../extension/src/discovery";
 
 const ABSENT = "nothing there";
@@ -100,4 +102,39 @@ test("on Windows the program has its ending, and Path its other spelling", () =>
     "C:\\Python\\Scripts\\nsllm.exe",
     "\\\\share\\bin\\nsllm.exe",
   ]);
+  expect(candidatesOnPath("python.exe", { Path: "C:\\Python" }, "win32")).toEqual([
+    "C:\\Python\\python.exe",
+  ]);
+});
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code's own placeholder in settings.
+const PLACEHOLDER = "${workspaceFolder}";
+
+test.each([
+  // What is set, what it means where the folder is trusted, and where it is not.
+  ["/opt/python", "/opt/python", "/opt/python"],
+  ["~/env/python", "/home/$&/env/python", "/home/$&/env/python"],
+  ["python3", "python3", "python3"],
+  ["env/python", "/w/$&/env/python", undefined],
+  ["./python", "/w/$&/python", undefined],
+  [`${PLACEHOLDER}/env/python`, "/w/$&/env/python", undefined],
+  [PLACEHOLDER, "/w/$&", undefined],
+  [`/opt/${PLACEHOLDER}/python`, "/opt//w/$&/python", undefined],
+])("%s means a file of the folder only where that is trusted", (value, trusted, untrusted) => {
+  const here = { home: "/home/$&", folder: "/w/$&", paths: posix };
+  expect(programOf(value, { ...here, isTrusted: true })).toBe(trusted);
+  expect(programOf(value, { ...here, isTrusted: false })).toBe(untrusted);
+});
+
+test("on Windows a path without a drive is the folder's, too", () => {
+  const here = { home: "C:\\u", folder: "C:\\w", paths: win32 };
+  const value = "env\\python.exe";
+  expect(programOf(value, { ...here, isTrusted: true })).toBe("C:\\w\\env\\python.exe");
+  expect(programOf(value, { ...here, isTrusted: false })).toBeUndefined();
+});
+
+test("without a folder a relative path gets no place", () => {
+  const here = { home: "/home/u", folder: undefined, isTrusted: true, paths: posix };
+  expect(programOf(`${PLACEHOLDER}/python`, here)).toBe(`${PLACEHOLDER}/python`);
+  expect(programOf("env/python", here)).toBe("env/python");
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   escapeMarkdown,
   exchangeMarkdown,
+  inertMarkdown,
   linkCitations,
   type MarkdownWords,
 } from "../../extension/src/thread-markdown";
@@ -66,4 +67,33 @@ test("where nothing answers, the passages are not called sources", () => {
 
 test("a message of the server is text, not markup", () => {
   expect(escapeMarkdown("[a](command:x) `b` <c>")).toBe("\\[a\\]\\(command:x\\) \\`b\\` \\<c\\>");
+});
+
+test.each([
+  ["![x](https://tracker.example/x.png)", "!\\[x](https://tracker.example/x.png)"],
+  [
+    "![x][a] ![a]\n\n[a]: https://tracker.example/x",
+    "!\\[x][a] !\\[a]\n\n[a]: https://tracker.example/x",
+  ],
+  ["\\![x](https://tracker.example/x.png)", "\\!\\[x](https://tracker.example/x.png)"],
+  ["`![` ![x](y) `", "`!\\[` !\\[x](y) `"],
+  ["a<b: <img src=x>, </p>, <!-- -->", "a&lt;b: &lt;img src=x>, &lt;/p>, &lt;!-- -->"],
+  ["https://a.example/\\<img src=x>", "https://a.example/\\&lt;img src=x>"],
+])("what VS Code would fetch or leave out of %j is shown as text", (text, inert) => {
+  expect(inertMarkdown(text)).toBe(inert);
+  const asked = begin("x", "How long?", "auto", undefined);
+  const writing = advance(asked, { kind: "delta", text });
+  expect(exchangeMarkdown(writing, WORDS, uriOf)).toBe(`${inert}\n\n*writing*`);
+});
+
+test("other markup of an answer stays, and code has its own signs", () => {
+  const text =
+    "**80** [euros](a.md), 1 < 2, `pull <name>`\n\n```\nVec<u8>\n```\n\n- `<a>`: **`<b>`**";
+  expect(linkCitations(text, [], uriOf)).toBe(text);
+});
+
+test("a citation after an exclamation mark is a link, not an image", () => {
+  expect(linkCitations("Kept![1]", [source(1)], uriOf)).toBe(
+    "Kept&#33;[\\[1\\]](file:///work/docs/1.md#L10)",
+  );
 });

@@ -282,6 +282,25 @@ def test_a_sentence_is_finished_when_the_next_one_has_begun() -> None:
     assert finished("First line.\n- item one\n- item") == [11]
 
 
+def test_strictly_an_answer_that_gives_up_ends_where_it_was_good() -> None:
+    """What was shown cannot be taken back, so "nothing answers" does not take its place."""
+    script = Script([["It is kept. ", "Nothing answers. ", "So be it"]], "Quoted.")
+    stages = script.stages()
+
+    async def write(mode: Any, attempt: int, begun: str, listener: Any) -> Draft:
+        draft = await stages.write(mode, attempt, begun, listener)
+        await asyncio.sleep(0.01)
+        return msgspec.structs.replace(draft, text="Nothing is there.", found=False)
+
+    events: list[AnswerEvent] = []
+    attempts = Attempts(msgspec.structs.replace(stages, write=write), events.append, strict=True)
+    draft, judgement = asyncio.run(attempts.settle(("generate", "generate", "extract")))
+    assert text_of(events) == draft.text
+    assert draft.text.startswith("It is kept.")
+    assert "Nothing is there" not in draft.text
+    assert [f.rule for f in judgement.findings] == ["generation.stopped"]
+
+
 def test_a_draft_that_keeps_less_than_was_shown_replaces_it() -> None:
     """A model that goes on after saying that nothing answers is cut off there."""
     script = Script([["It is not there. ", "But perhaps"]], "Quoted.")

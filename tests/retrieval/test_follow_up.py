@@ -132,3 +132,9 @@ def test_a_search_for_a_follow_up_takes_what_it_is_about_along() -> None:
     asked = complete(Question(text="And who decided that?", history=history))
     assert search_text(asked) == f"How long are readings kept? {asked.text}"
     assert search_text(Question(text="Who is told?")) == "Who is told?"
+
+
+@pytest.mark.parametrize("text", ["What about…", "How about 🤔", "what about :)?", "how about ,"])
+def test_a_follow_up_that_names_nothing_is_left_as_it_is(text: str) -> None:
+    history = (Turn(question="How long are readings kept?", answer="For 30 days. [1]"),)
+    assert complete(Question(text=text, history=history)).text == text

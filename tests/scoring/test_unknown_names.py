@@ -86,3 +86,17 @@ async def test_names_of_what_the_workspace_never_speaks_of_are_another_s(
         generated=False,
     )
     assert names == ["gate.widen()", "--deep"]
+
+
+@pytest.mark.parametrize("name", ["foo_" * 80 + "bar", "config_" + "名" * 90])
+async def test_a_name_that_is_too_long_for_a_file_is_judged_like_any_other(
+    models_home: Path, isolated_home: Path, tmp_path: Path, name: str
+) -> None:
+    names = await unknown(
+        models_home,
+        isolated_home,
+        tmp_path / "orchard",
+        document="# Gates\n\nA gate has `get_one()`.\n",
+        text=f"Call `{name}` to open the gate.",
+    )
+    assert names == [name]

@@ -64,6 +64,11 @@ const signIn = {
       await page.getByLabel('Token').waitFor();
       same(await page.evaluate(() => sessionStorage.length), 0, 'what is kept');
     });
+    await step('the printed link opens the page in the tab that asks for a token', async () => {
+      await page.goto(server.link);
+      await question(page).waitFor();
+      same(page.url(), `${server.url}/`, 'address');
+    });
   },
 };
 
@@ -132,6 +137,16 @@ const asking = {
       await until(async () => (await page.locator('main article').count()) === 2, { what: 'both questions' });
       await page.getByRole('button', { name: 'New session' }).click();
       await page.getByText('Ask your documents').waitFor();
+      same(await page.evaluate(() => document.activeElement?.id), 'question', 'focus');
+    });
+    await step('by keyboard the focus goes from Ask to Stop, and Escape stops from there', async () => {
+      await page.getByRole('combobox', { name: 'Mode', exact: true }).selectOption('generate');
+      await question(page).fill('Explain everything about relays in great detail.');
+      await page.getByRole('button', { name: 'Ask', exact: true }).press('Enter');
+      await until(async () => (await focused(page)) === 'Stop', { what: 'the focus on Stop' });
+      await page.keyboard.press('Escape');
+      await last(page).getByText('Stopped.').waitFor();
+      same(await focused(page), 'Ask', 'focus');
     });
     await step('another workspace is asked', async () => {
       await page.getByLabel('Workspace').selectOption('samples');

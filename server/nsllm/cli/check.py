@@ -17,7 +17,7 @@ from nsllm.cli.targets import Target, targets
 from nsllm.documents.reader import Skipped
 from nsllm.frontends.checked import check as checked
 from nsllm.governance.explain import explain as explain_finding
-from nsllm.governance.redaction import redact
+from nsllm.governance.redaction import redact, redact_finding
 from nsllm.types import Finding, Progress, Verdict
 
 
@@ -115,14 +115,16 @@ async def _check(
 def _locate(
     application: Application, target: Target, findings: Sequence[Finding], *, explain: bool
 ) -> list[Located]:
+    # What is printed goes into logs and artefacts: they must not become stores of secrets. Many are
+    # told by what stands around them, so the words of a finding are cut from the whole text.
+    body = redact(target.text)
     return [
         Located(
             finding=finding,
-            # What is printed goes into logs and artefacts: they must not become stores of secrets.
-            words=redact(target.text[finding.start : finding.end]).text,
+            words=body.between(finding.start, finding.end),
             explanation=explain_finding(finding, application.rulebook, target.path)
             if explain
             else None,
         )
-        for finding in findings
+        for finding in map(redact_finding, findings)
     ]

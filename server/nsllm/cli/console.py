@@ -1,5 +1,6 @@
 """The terminal: results on stdout, everything else on stderr."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,19 @@ from nsllm.frontends import wire
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def speak_utf8() -> None:
+    """Write UTF-8 to files and pipes, whatever the machine's own encoding, as JSON has to be.
+
+    A terminal keeps its encoding, and shows a mark for what that lacks.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 class WireError(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,8 +23,9 @@ from nsllm.cli import (
     rules,
     score,
     serve,
+    setup,
 )
-from nsllm.cli.console import print_error
+from nsllm.cli.console import print_error, speak_utf8
 from nsllm.errors import NsllmError
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.command()(index.index)
 app.command()(index.search)
 app.command()(check.check)
 app.command()(score.score)
+app.command()(setup.setup)
 app.command()(doctor.doctor)
 app.command()(lsp.lsp)
 app.command()(mcp.mcp)
@@ -69,6 +71,7 @@ def options(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status; no exception leaves this function."""
+    speak_utf8()
     json = "--json" in arguments
     try:
         # Typer prints what is wrong with the arguments, and ends by SystemExit in any case.

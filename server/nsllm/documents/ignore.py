@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
-from nsllm import home
+from nsllm import home, patterns
 from nsllm.settings import Documents
 
 GIT_FILE = ".gitignore"
@@ -117,10 +117,11 @@ class IgnoreRules:
 
 def _read_patterns(path: Path) -> GitIgnoreSpec | None:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        # Some editors begin a file with a byte order mark, which git skips.
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError:
         return None
-    return GitIgnoreSpec.from_lines(lines)
+    return patterns.compiled(lines)
 
 
 def _relative(path: Path, folder: Path) -> str | None:

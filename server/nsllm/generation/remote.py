@@ -17,6 +17,7 @@ from nsllm.generation.extractive import NOT_FOUND, says_not_found
 from nsllm.generation.prompt import conversation
 from nsllm.generation.remote_access import authorization
 from nsllm.generation.remote_errors import broken, cut_off, timed_out, unreachable
+from nsllm.generation.time_limit import ended_in_time
 from nsllm.generation.writer import SECOND_TEMPERATURE, STOPS, perplexity
 from nsllm.settings import Generation, Remote
 from nsllm.types import AnswerListener, Delta, Draft, Passage, Turn, ignore_event
@@ -58,7 +59,7 @@ class RemoteWriter:
         logprobs: list[float] | None = []
         finish = "stop"
         stream = self._pieces(question, passages, history, attempt, begun)
-        async with aclosing(stream) as pieces:
+        async with ended_in_time(self._settings, parts) as limit, aclosing(stream) as pieces:
             async for piece in pieces:
                 finish = piece.finish or finish
                 if piece.text:
@@ -73,6 +74,8 @@ class RemoteWriter:
                 # What a model adds to "nothing answers" is judged by no rule.
                 if says_not_found("".join(parts)):
                     break
+        if limit.expired():
+            finish = "length"
         new = "".join(parts)
         text = (begun + new).strip()
         if says_not_found(new):

@@ -14,6 +14,7 @@ from nsllm.generation.extractive import NOT_FOUND, says_not_found
 from nsllm.generation.messages import Tokens
 from nsllm.generation.prompt import Prompt, build
 from nsllm.generation.template import ChatTemplate, Message
+from nsllm.generation.time_limit import ended_in_time
 from nsllm.settings import Generation
 from nsllm.types import AnswerListener, Delta, Draft, Passage, Turn, ignore_event
 
@@ -101,7 +102,7 @@ class Writer:
         beginning = self._encode(begun)
         sampling = self._sampling(attempt, used=len(beginning))
         stream = self._client.generate(self._model, [*prompt.token_ids, *beginning], sampling)
-        async with aclosing(stream) as replies:
+        async with ended_in_time(self._settings, parts) as limit, aclosing(stream) as replies:
             async for reply in replies:
                 if isinstance(reply, Queued):
                     continue
@@ -113,6 +114,8 @@ class Writer:
                         break
                 else:
                     finish = reply.finish
+        if limit.expired():
+            finish = "length"
         emit(decoder.finish())
         new = "".join(parts)
         text = (begun + new).strip()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from nsllm.governance.redaction import Redacted, redact
-from nsllm.types import Answer, Evidence, Finding, Scores, Severity, Verdict
+from nsllm.governance.redaction import Redacted, redact, redact_finding
+from nsllm.types import Answer, Finding, Scores, Severity, Verdict
 
 
 class EvidenceHash(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,14 +201,8 @@ def sha256_of(record: object) -> str:
 
 
 def _clean_finding(finding: Finding, body: Redacted) -> Finding:
-    evidence: Evidence | None = finding.evidence
-    return msgspec.structs.replace(
-        finding,
-        start=body.carry(finding.start),
-        end=body.carry(finding.end),
-        message=redact(finding.message).text,
-        evidence=evidence and msgspec.structs.replace(evidence, text=redact(evidence.text).text),
-    )
+    start, end = body.carry(finding.start), body.carry(finding.end)
+    return msgspec.structs.replace(redact_finding(finding), start=start, end=end)
 
 
 def _deciding(answer: Answer) -> tuple[str, ...]:

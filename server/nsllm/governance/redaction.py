@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from nsllm.types import Finding
+
 _NAMES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "api-key", "apikey",
     "access_key", "access-key", "accesskey", "auth_key", "auth-key", "authkey",
@@ -92,6 +94,10 @@ class Redacted(msgspec.Struct, frozen=True, kw_only=True):
             shift += length - (end - start)
         return offset + shift
 
+    def between(self, start: int, end: int) -> str:
+        """Return what these offsets of the original enclose."""
+        return self.text[self.carry(start) : self.carry(end)]
+
 
 def redact(text: str) -> Redacted:
     """Replace each secret by `[redacted KIND]`."""
@@ -106,6 +112,16 @@ def redact(text: str) -> Redacted:
         cuts.append((start, end, len(mark)))
         position = end
     return Redacted(text="".join([*parts, text[position:]]), kinds=tuple(kinds), cuts=tuple(cuts))
+
+
+def redact_finding(finding: Finding) -> Finding:
+    """Replace the secrets in what a finding says and quotes; its place stays."""
+    evidence = finding.evidence
+    return msgspec.structs.replace(
+        finding,
+        message=redact(finding.message).text,
+        evidence=evidence and msgspec.structs.replace(evidence, text=redact(evidence.text).text),
+    )
 
 
 def _spans(text: str) -> Sequence[tuple[int, int, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from pathspec import GitIgnoreSpec
 
+from nsllm import patterns
 from nsllm.errors import SettingsError
 from nsllm.governance import plugins
 from nsllm.governance.checks import BUILT_IN
@@ -212,8 +213,9 @@ def _convert(rule: Rule[Any], values: dict[str, Any], origins: Mapping[str, str]
         # One at a time, so that the message can name the key; JSON Schema's own words for a type
         # are kept out of it.
         try:
-            msgspec.convert({**msgspec.to_builtins(rule.options), option: value}, kind)
-        except msgspec.ValidationError as error:
+            one = msgspec.convert({**msgspec.to_builtins(rule.options), option: value}, kind)
+            patterns.check(one.paths)
+        except (msgspec.ValidationError, ValueError) as error:
             text = str(error).partition(" - at `$")[0]
             if "unknown field" in text:
                 text = f"The rule `{rule.id}` has no such option"

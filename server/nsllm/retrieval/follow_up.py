@@ -171,7 +171,7 @@ def _join(before: str, text: str) -> str:
         return before
     if _is_fragment(text):
         fragment = _ABOUT.sub("", rest, count=1).strip().rstrip("?.! ")
-        return _substitute(before, fragment) if fragment else text
+        return _substitute(before, fragment) if _words(fragment) else text
     pronouns = _PERSONAL | _POSSESSIVE
     if words[0] in _ASKING and not _naming(words) and not pronouns.intersection(words):
         return _ask_otherwise(before, words)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from nsllm.scoring.claims import without_markers
 from nsllm.scoring.differences import Difference, differences, missing
 from nsllm.scoring.support import Reading
 from nsllm.scoring.weights import FEATURES, WORD_FEATURES
@@ -111,8 +112,11 @@ def _likeliest(text: str, source: Source, readings: Sequence[Reading]) -> int:
 
 
 def is_quoted(text: str, window: Window) -> bool:
-    """Tell whether the window quotes the claim word by word."""
-    return _squeeze(text) in _squeeze(window.text)
+    """Tell whether the window quotes the claim word by word, markers of the document left out."""
+    squeezed = _squeeze(text)
+    return squeezed in _squeeze(window.text) or (
+        "[" in window.text and squeezed in _squeeze(without_markers(window.text))
+    )
 
 
 def offered_words(text: str) -> frozenset[str]:

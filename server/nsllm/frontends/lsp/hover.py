@@ -1,5 +1,6 @@
 """Hover on a finding: the claim against its evidence, with the score."""
 
+import re
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -31,10 +32,14 @@ def register(server: "Server") -> None:
             return None
         # The narrowest finding names what is under the cursor most exactly: it sets the range.
         narrowest = min((finding for _, finding in here), key=lambda f: f.end - f.start)
-        texts = [_describe(report, part, finding, buffer.text) for part, finding in here]
+        style = _style(server)
+        texts = [
+            _describe(report, part, finding, text=buffer.text, style=style)
+            for part, finding in here
+        ]
         return types.Hover(
             contents=types.MarkupContent(
-                kind=_format(server), value="\n\n---\n\n".join(dict.fromkeys(texts))
+                kind=style.kind, value=style.between.join(dict.fromkeys(texts))
             ),
             range=to_range(buffer.lines, (narrowest.start, narrowest.end)),
         )
@@ -42,17 +47,18 @@ def register(server: "Server") -> None:
     server.handle(types.TEXT_DOCUMENT_HOVER, hover)
 
 
-def _describe(report: Report, part: Part, finding: Finding, text: str) -> str:
+def _describe(
+    report: Report, part: Part, finding: Finding, *, text: str, style: "_Markdown | _Plain"
+) -> str:
     claim = text[slice(*claim_span(text, finding))]
-    lines = [f"**{finding.message}**  ", f"`{finding.rule}` · {finding.severity.value}"]
+    lines = [style.title(finding.message), style.rule(finding.rule, finding.severity.value)]
     quoted = quote(finding, claim)
     if quoted and finding.evidence:
-        lines += ["", "The text:", "", _quote(claim)]
-        lines += ["", "The nearest source:", "", _quote(finding.evidence.text)]
+        lines += ["", "The text:", "", style.quote(claim)]
+        lines += ["", "The nearest source:", "", style.quote(finding.evidence.text)]
         location = location_of(quoted, report.root)
         if location:
-            first = quoted.start_line
-            lines += ["", f"[{quoted.path}:{first}]({location.uri}#L{first})"]
+            lines += ["", style.place(str(quoted.path), quoted.start_line, location.uri)]
     elif scores := _scores(part):
         lines += ["", scores]
     return "\n".join(lines)
@@ -66,11 +72,59 @@ def _scores(part: Part) -> str:
     return " · ".join(f"{name} {value:.2f}" for name, value in named.items() if value is not None)
 
 
-def _quote(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.strip().splitlines())
+class _Markdown:
+    """For clients that show Markdown; what is quoted in it loads nothing and is no HTML."""
+
+    kind = types.MarkupKind.Markdown
+    between = "\n\n---\n\n"
+
+    def title(self, message: str) -> str:
+        return f"**{_inert(message)}**  "
+
+    def rule(self, rule: str, severity: str) -> str:
+        return f"`{rule}` · {severity}"
+
+    def quote(self, text: str) -> str:
+        return _prefixed("> ", _inert(text))
+
+    def place(self, path: str, line: int, uri: str) -> str:
+        label = re.sub(r"[\\`\[\]]", r"\\\g<0>", path).replace("<", "&lt;")
+        return f"[{label}:{line}]({uri}#L{line})"
 
 
-def _format(server: "Server") -> types.MarkupKind:
+class _Plain:
+    """For clients that show the characters as they are."""
+
+    kind = types.MarkupKind.PlainText
+    between = "\n\n"
+
+    def title(self, message: str) -> str:
+        return message
+
+    def rule(self, rule: str, severity: str) -> str:
+        return f"{rule} · {severity}"
+
+    def quote(self, text: str) -> str:
+        return _prefixed("  ", text)
+
+    def place(self, path: str, line: int, uri: str) -> str:  # noqa: ARG002 - Markdown's link
+        return f"{path}:{line}"
+
+
+def _prefixed(prefix: str, text: str) -> str:
+    return "\n".join(f"{prefix}{line}" for line in text.strip().splitlines())
+
+
+def _inert(text: str) -> str:
+    """Return Markdown without images, which a client would fetch, and without HTML.
+
+    Code spans are no exception, though the escapes show in them: where one ends is the client's
+    say. `<` becomes an entity, since a backslash may be taken for the end of an address before it.
+    """
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text.replace("![", r"!\["))
+
+
+def _style(server: "Server") -> _Markdown | _Plain:
     offered = server.capabilities.get("textDocument", {}).get("hover", {}).get("contentFormat")
     plain_only = offered and types.MarkupKind.Markdown.value not in offered
-    return types.MarkupKind.PlainText if plain_only else types.MarkupKind.Markdown
+    return _Plain() if plain_only else _Markdown()

@@ -11,8 +11,8 @@ _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
 
 
 def find_unknown(subject: Subject, _options: Options) -> Iterator[Observation]:
-    """Find markers that point to no passage."""
-    if subject.passages is None:
+    """Find markers that point to no passage; those within a quotation are the document's own."""
+    if subject.passages is None or subject.mode == "extract":
         return
     for match in _MARKER.finditer(subject.text):
         if not 1 <= int(match[1]) <= subject.passages:
