@@ -6,7 +6,9 @@ from nsllm.documents.sentences import Sentence, split
 from nsllm.scoring.words import content_words
 from nsllm.types import Claim
 
-_MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
+MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
+"""A citation marker like [2]; what goes on like a link is none."""
+
 _HEDGE = re.compile(r"(?:i(?:'m| am)? (?:think|believe|guess|hope)|perhaps|maybe)", re.IGNORECASE)
 _COURTESY = re.compile(
     r"(?:hello|hi\b|hey\b|thanks|thank you|sorry|i(?:'m| am) sorry|sure\b|certainly\b|of course\b"
@@ -40,12 +42,12 @@ def claims(text: str) -> list[Claim]:
 
 def markers(text: str) -> tuple[int, ...]:
     """Return the numbers of the citation markers like [2], in order."""
-    return tuple(int(number) for number in _MARKER.findall(text))
+    return tuple(int(number) for number in MARKER.findall(text))
 
 
 def without_markers(text: str) -> str:
     """Return the text without its citation markers, for comparison with a source."""
-    return _MARKER.sub("", text).strip()
+    return MARKER.sub("", text).strip()
 
 
 def _asserts(text: str, sentence: Sentence) -> bool:

@@ -14,12 +14,12 @@ from nsllm.frontends.lsp.governor import Part, Report
 from nsllm.frontends.lsp.mutes import comment
 from nsllm.frontends.lsp.positions import Lines, Span
 from nsllm.frontends.lsp.quotes import Quote, claim_span, quote
+from nsllm.scoring.claims import MARKER
 from nsllm.types import Finding
 
 if TYPE_CHECKING:
     from nsllm.frontends.lsp.server import Server
 
-_MARKER = re.compile(r"\[\d{1,3}\](?!\()")
 _STOP = re.compile(r"[.!?…。！？]+$")
 _REPLACE = "Replace with what the source says"
 _CITE = "Insert the citation"
@@ -113,7 +113,7 @@ def _edits(case: Case) -> Iterator[tuple[str, Span, str]]:
     if quoted:
         yield _REPLACE, span, quoted.text
         citation = _citation(case, quoted)
-        if citation and not _MARKER.search(case.text):
+        if citation and not MARKER.search(case.text):
             stop = _STOP.search(case.text)
             at = span[1] - (len(stop[0]) if stop and citation[:1] == "(" else 0)
             yield _CITE, (at, at), f" {citation}"

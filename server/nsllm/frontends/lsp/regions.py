@@ -9,10 +9,10 @@ import msgspec
 from nsllm.documents.sentences import Sentence, is_prose, split
 from nsllm.frontends.lsp.edits import Edit
 from nsllm.frontends.lsp.positions import Span
+from nsllm.scoring.claims import MARKER
 from nsllm.types import Chunk
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:/_-][^\W_]+)*|[%$€£°]")
-_MARKER = re.compile(r"\[\d{1,3}\](?!\()")
 _MIN_WORDS = 4
 _MIN_WORDS_CITED = 2
 _MAX_GAP = 2
@@ -50,7 +50,7 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
 def normal_form(sentence: str) -> str:
     """Return what stays the same of a sentence under re-wrapping, marks and citations."""
-    return " ".join(_WORD.findall(_MARKER.sub(" ", sentence).casefold()))
+    return " ".join(_WORD.findall(MARKER.sub(" ", sentence).casefold()))
 
 
 def region_of_answer(
@@ -152,7 +152,7 @@ class Regions:
 
     def _owners(self, sentence: str, path: str) -> set[str]:
         form = normal_form(sentence)
-        cited = bool(_MARKER.search(sentence))
+        cited = bool(MARKER.search(sentence))
         return {
             known.region_id
             for known in self._sentences.get(form, ())
@@ -201,7 +201,7 @@ def _forms(text: str, *, prose: bool) -> list[tuple[Sentence, str]]:
     for sentence in split(text, prose=prose):
         part = text[sentence.start : sentence.end]
         form = normal_form(part)
-        needed = _MIN_WORDS_CITED if _MARKER.search(part) else _MIN_WORDS
+        needed = _MIN_WORDS_CITED if MARKER.search(part) else _MIN_WORDS
         if sentence.kind != "heading" and form.count(" ") + 1 >= needed:
             found.append((sentence, form))
     return found

@@ -1,20 +1,17 @@
 """Citation markers that lead nowhere, and claims of an answer that cite nothing."""
 
-import re
 from collections.abc import Iterator
 
 from nsllm.governance.rules import LowScore, Observation, Options, Rule, Subject
-from nsllm.scoring.claims import without_markers
+from nsllm.scoring.claims import MARKER, without_markers
 from nsllm.types import Severity
-
-_MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
 
 
 def find_unknown(subject: Subject, _options: Options) -> Iterator[Observation]:
     """Find markers that point to no passage; those within a quotation are the document's own."""
     if subject.passages is None or subject.mode == "extract":
         return
-    for match in _MARKER.finditer(subject.text):
+    for match in MARKER.finditer(subject.text):
         if not 1 <= int(match[1]) <= subject.passages:
             message = f"There is no source [{match[1]}]; there are {subject.passages}."
             yield Observation(start=match.start(), end=match.end(), message=message)
