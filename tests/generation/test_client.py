@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from nsllm.errors import NativeLibraryError, OutOfMemoryError, QuestionError, WorkerError
+from nsllm.generation.child import Child
 from nsllm.generation.client import GeneratorClient, GeneratorModel, Queued, Sampling
 from nsllm.generation.messages import Done, Tokens
 
@@ -289,6 +290,38 @@ async def test_a_closed_client_serves_nothing(
     for task in (reading, waiting):
         with pytest.raises(WorkerError):
             await task
+
+
+async def test_closing_while_the_model_loads_ends_the_worker(
+    make_client: MakeClient, model: GeneratorModel, tmp_path: Path
+) -> None:
+    client = make_client("silent on load")
+    loading = asyncio.create_task(tokens(client, model))
+    await until(lambda: "Load" in read(tmp_path / "requests.log"))
+    await client.aclose()
+    with pytest.raises(WorkerError):
+        await loading
+
+
+async def test_closing_while_the_worker_starts_leaves_none_behind(
+    make_client: MakeClient, model: GeneratorModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client("well", "well")
+    started: list[Child] = []
+    start = Child.start
+
+    async def closed_meanwhile(command: Sequence[str]) -> Child:
+        started.append(await start(command))
+        closing.append(asyncio.create_task(client.aclose()))
+        await until(lambda: len(client._queue) == 2)
+        return started[0]
+
+    closing: list[asyncio.Task[None]] = []
+    monkeypatch.setattr(Child, "start", closed_meanwhile)
+    with pytest.raises(WorkerError, match="was closed"):
+        await tokens(client, model)
+    await closing[0]
+    assert not started[0].is_alive
 
 
 def read(path: Path) -> str:

@@ -31,6 +31,40 @@ def test_pages_go_back_from_the_newest(tmp_path: Path) -> None:
     assert log.page(2, workspaces=["/else"]) == log.page(2, workspaces=[]) == []
 
 
+@pytest.mark.parametrize("number", [2**63, 10**30, 10**4000], ids=["2^63", "10^30", "10^4000"])
+def test_numbers_that_no_entry_has_find_nothing(tmp_path: Path, number: int) -> None:
+    log = filled(tmp_path, 2)
+    assert log.find(str(number)) == []
+    assert log.page(5, before=-number) == []
+    assert log.page(5, before=number) == log.page(5)
+
+
+def test_a_reference_that_is_no_text_finds_nothing(tmp_path: Path) -> None:
+    log = filled(tmp_path, 2)
+    assert log.find("9" * 5000) == []
+    assert log.find("id-1\udcff") == []
+
+
+def test_a_workspace_whose_path_is_not_utf8_is_recorded(tmp_path: Path) -> None:
+    log = log_in(tmp_path)
+    log.append(record(1, workspace="/home/caf\udce9"))
+    log.append(record(2))
+    assert [one.workspace for one in log.records()] == [r"/home/caf\udce9", "w"]
+    found = log.page(5, workspaces=["/home/caf\udce9"])
+    assert [one.id for _, one in found] == ["id-1"]
+    assert log.verify().intact
+
+
+def test_a_log_whose_numbers_are_used_up_is_named(tmp_path: Path) -> None:
+    log = filled(tmp_path, 2)
+    log.close()
+    with opened(tmp_path) as database:
+        database.execute(f"INSERT INTO entries VALUES ({2**63 - 1}, 'record', x'', x'', x'')")
+    with pytest.raises(AuditError, match=r"audit\.db cannot be used"):
+        log.append(record(3))
+    assert not log.verify().intact
+
+
 def test_an_intact_log_verifies_and_names_its_head(tmp_path: Path) -> None:
     log = filled(tmp_path, 3)
     verification = log.verify()

@@ -101,6 +101,40 @@ def test_keep_days_prunes_as_records_are_written(tmp_path: Path) -> None:
     assert log.verify().intact
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"junk",
+        b'{"time": "yesterday"}',
+        b'{"time": "2026-01-01"}',
+        b'{"time": "\xff"}',
+        b'{"x": ' + b"[" * 50_000,
+    ],
+    ids=["junk", "no date", "no zone", "no UTF-8", "deep"],
+)
+def test_a_first_entry_that_says_no_time_keeps_no_answer_out(tmp_path: Path, body: bytes) -> None:
+    log = filled(tmp_path, 2)
+    log.close()
+    with opened(tmp_path) as database:
+        database.execute("INSERT INTO entries VALUES (0, 'record', ?, x'00', x'00')", (body,))
+    log = log_in(tmp_path, keep_days=30)
+    log.append(record(3))
+    assert [entry.number for entry in log.entries()] == [0, 1, 2, 3]
+    assert not log.verify().intact
+    with pytest.raises(AuditError, match="nothing was removed"):
+        log.prune(FEBRUARY)
+
+
+def test_a_first_entry_that_cannot_be_read_keeps_no_answer_out(tmp_path: Path) -> None:
+    log = filled(tmp_path, 2)
+    log.close()
+    with opened(tmp_path) as database:
+        database.execute("INSERT INTO entries VALUES (0, CAST(x'ff' AS TEXT), x'', x'', x'')")
+    log = log_in(tmp_path, keep_days=30)
+    assert log.append(record(3)) == 3
+    assert "unreadable" in {fault.kind for fault in log.verify().faults}
+
+
 def old_log(folder: Path, count: int) -> list[bytes]:
     """Write a database as the version before this one did."""
     bodies = [msgspec.json.encode(record(number)) for number in range(1, count + 1)]

@@ -306,3 +306,37 @@ def test_a_pinned_head_that_retention_removed_is_named(logs: Path) -> None:
     early = list(log_in(logs / "now").entries())[2]
     [fault] = log_in(logs / "pruned").verify(Head(number=3, digest=early.digest)).faults
     assert "retention" in fault.message
+
+
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("body", [b"{}", b"[" * 50_000], ids=["short", "deep"])
+def test_an_entry_of_a_kind_beyond_all_length_is_found(
+    tmp_path: Path, place: int, body: bytes
+) -> None:
+    log = filled(tmp_path, 3)
+    log.close()
+    with opened(tmp_path) as database:
+        without_guards(database)
+        database.execute("DELETE FROM entries WHERE number = ?", (place,))
+        database.execute(
+            "INSERT INTO entries VALUES (?, ?, ?, x'00', x'00')", (place, "x" * 70_000, body)
+        )
+    assert place in {fault.first for fault in log.verify().faults if fault.kind == "unsealed"}
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "break", "migration"])
+@pytest.mark.parametrize(
+    "body", [b'{"time": "\xff"}', b'{"x": ' + b"[" * 50_000], ids=["no UTF-8", "deep"]
+)
+def test_an_event_that_cannot_be_read_is_found_without_the_key(
+    tmp_path: Path, kind: str, body: bytes
+) -> None:
+    log = filled(tmp_path, 3)
+    log.close()
+    with opened(tmp_path) as database:
+        rows = rows_of(database)
+        rows[0][1:3] = [kind, body]
+        rechained(rows)
+        write(database, rows)
+    (tmp_path / "seal" / "key").unlink()
+    assert "key" in {fault.kind for fault in log_in(tmp_path).verify().faults}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nsllm.errors import SettingsError
 from nsllm.governance.checks import BUILT_IN
 from nsllm.governance.checks.structure import locate
 from nsllm.governance.testing import find, subject
@@ -114,6 +115,37 @@ def test_a_schema_reaches_no_network() -> None:
     options = {"schema": {"$ref": "https://schemas.example.org/nothing.json"}}
     [finding] = find(RULES["json.schema"], "{}", options=options)
     assert "outside it" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "reason"),
+    [
+        ("[" * 50_000, {"type": "object"}, "nested too deeply"),
+        ("9" * 5000, {"type": "object"}, "too long a number"),
+        ("[" * 900 + "]" * 900, {"items": {"$ref": "#"}}, "nested too deeply"),
+        ("1e400", {"multipleOf": 0.5}, "out of range"),
+    ],
+    ids=["deep", "long number", "deep for the schema", "infinite"],
+)
+def test_json_that_cannot_be_read_is_a_finding(
+    text: str, schema: dict[str, Any], reason: str
+) -> None:
+    fenced = f"```json\n{text}\n```"
+    [finding] = find(RULES["json.schema"], subject(fenced), options={"schema": schema})
+    assert reason in finding.message
+    assert fenced[finding.start : finding.end] == text
+
+
+def test_a_schema_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(SettingsError, match="nested too deeply"):
+        found("json.schema", "{}", {"schema": "[" * 50_000})
+
+
+def test_half_a_character_in_a_name_is_spelt_out() -> None:
+    options = {"schema": {"additionalProperties": {"type": "string"}}}
+    [finding] = find(RULES["json.schema"], subject(r'{"\ud800": 1}'), options=options)
+    assert r"\ud800" in finding.message
+    finding.message.encode()
 
 
 def test_values_are_located_by_their_path() -> None:

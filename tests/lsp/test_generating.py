@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from lsprotocol import types
 
 from lsp.editor import Editor, RefusedError, until
 
@@ -102,8 +103,6 @@ async def test_a_question_can_be_cancelled_before_anything_was_found(editor: Edi
 
 
 async def test_the_progress_bar_cancels_too(editor: Editor) -> None:
-    from lsprotocol import types
-
     request = await streaming(editor, "bar-1", workDoneToken="bar-work")
     begin = editor.progress["bar-work"][0]
     assert (begin["kind"], begin["cancellable"]) == ("begin", True)
@@ -112,6 +111,24 @@ async def test_the_progress_bar_cancels_too(editor: Editor) -> None:
         await editor.answer_to(request)
     assert refused.value.code == CANCELLED
     assert editor.progress["bar-work"][-1]["kind"] == "end"
+
+
+async def test_settings_of_no_model_may_change_while_one_writes(editor: Editor) -> None:
+    request = await streaming(editor, "settings-1")
+    settings = {"nsllm": {"retrieval": {"top_k": 4}}}
+    editor.set_configuration(settings)
+    editor.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
+    # Answered behind the change: by then the folder was closed and is open again.
+    await editor.ask("nsllm/search", query="relays")
+    seen = len(deltas(editor, "settings-1"))
+    await until(lambda: len(deltas(editor, "settings-1")) > seen or request.done())
+    if not request.done():
+        editor.cancel(request)
+        with pytest.raises(RefusedError) as refused:
+            await editor.answer_to(request)
+        assert refused.value.code == CANCELLED
+    else:
+        await editor.answer_to(request)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="finds the worker by /proc or ps")

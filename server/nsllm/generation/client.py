@@ -99,6 +99,7 @@ class GeneratorClient:
         self._queue = Queue()
         self._ids = itertools.count(1)
         self._child: Child | None = None
+        self._loading: Child | None = None
         self._model: GeneratorModel | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._unloading: asyncio.Task[None] | None = None
@@ -173,8 +174,9 @@ class GeneratorClient:
     async def aclose(self) -> None:
         """End the worker; requests that are being served or wait fail."""
         self._is_closed = True
-        if self._child:
-            self._child.kill_now()
+        for child in (self._child, self._loading):
+            if child:
+                child.kill_now()
         ticket = self._queue.join()
         try:
             # A reader that neither reads on nor closes its iterator keeps the turn for good.
@@ -189,22 +191,26 @@ class GeneratorClient:
 
     async def _child_for(self, model: GeneratorModel) -> Child:
         """Return a worker that holds `model`; the caller has the turn."""
-        if self._is_closed:
-            raise WorkerError("The language model was closed.", hint="Ask again after a restart.")
+        self._check_open()
         if self._child and self._child.is_alive and self._model == model:
             return self._child
         await self._unload()
         self._check_memory(model)
         child = await Child.start(self._command)
+        self._loading = child
         try:
+            # A worker that was only being started, `aclose` could not end.
+            self._check_open()
             await child.send(
                 Load(folder=str(model.folder), threads=model.threads, provider=model.provider)
             )
             reply = await _receive(child)
             if not isinstance(reply, Loaded):
                 raise _out_of_turn(reply)
+            self._check_open()
             self._child, self._model, self.loaded = child, model, reply
         finally:
+            self._loading = None
             # Loading cannot be interrupted, so a cancellation ends the process.
             if self._child is not child:
                 await child.kill()
@@ -251,6 +257,10 @@ class GeneratorClient:
             await self._unload()
         finally:
             self._queue.leave(ticket)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise WorkerError("The language model was closed.", hint="Ask again after a restart.")
 
     def _check_memory(self, model: GeneratorModel) -> None:
         free = self._free_memory_bytes()

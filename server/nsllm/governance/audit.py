@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -29,6 +29,8 @@ from nsllm.settings import Audit
 logger = logging.getLogger(__name__)
 
 _LOCK_TIMEOUT_S = 30.0
+_MAX_NUMBER = 2**63 - 1
+"""SQLite counts no further."""
 
 
 class AuditLog:
@@ -55,7 +57,7 @@ class AuditLog:
         """
         if self._settings.redact:
             record = without_secrets(record)
-        body = msgspec.json.encode(record)
+        body = _encoded(record)
         with self._writing() as connection:
             head = self._reconcile(connection)
             if self._settings.keep_days:
@@ -80,7 +82,9 @@ class AuditLog:
 
         Only those of the workspaces, where these are given, named as in the records.
         """
-        among = None if workspaces is None else json.dumps(sorted(workspaces))
+        among = None if workspaces is None else json.dumps(sorted(map(_spelt_out, workspaces)))
+        if before is not None:
+            before = max(-_MAX_NUMBER, min(before, _MAX_NUMBER))
         with self._reading() as connection:
             if connection is None:
                 return []
@@ -98,13 +102,18 @@ class AuditLog:
         """Return the records of this number, or whose id begins like this."""
         if not reference:
             return []
+        reference = _spelt_out(reference)
+        # Neither SQLite nor Python takes a number of any length; None equals no entry's.
+        number = int(reference) if reference.isdecimal() and len(reference) < 20 else None
+        if number is not None and number > _MAX_NUMBER:
+            number = None
         with self._reading() as connection:
             if connection is None:
                 return []
             rows = connection.execute(
                 "SELECT number, body FROM entries WHERE kind = 'record' AND (number = ?1 "
                 "OR substr(json_extract(CAST(body AS TEXT), '$.id'), 1, length(?2)) = ?2)",
-                (int(reference) if reference.isdecimal() else -1, reference),
+                (number, reference),
             ).fetchall()
         found = [(number, self._decode(number, body)) for number, body in rows]
         return [one for one in found if str(one[0]) == reference] or found
@@ -159,7 +168,8 @@ class AuditLog:
                 self._seal.prepare()
                 with self._lock:
                     yield self._connect()
-            except (OSError, sqlite3.Error, Timeout) as error:
+            except (OSError, sqlite3.Error, Timeout, OverflowError) as error:
+                # OverflowError: someone put an entry in whose number is the last there is.
                 self._disconnect()
                 raise tables.explain(error, self._path) from error
 
@@ -188,7 +198,7 @@ class AuditLog:
     def _decode(self, number: int, body: bytes) -> AuditRecord:
         try:
             return msgspec.json.decode(body, type=AuditRecord)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:  # ValueError: of msgspec, or no UTF-8
             raise AuditError(
                 f"Entry {number} of the audit log {self._path} cannot be read: {error}.",
                 hint="`nsllm audit verify` says whether it was changed.",
@@ -271,6 +281,26 @@ class AuditLog:
         body = msgspec.json.encode(checkpoint)
         self._write(connection, head, "checkpoint", body, through=checkpoint.through)
         return checkpoint.removed
+
+
+def _encoded(record: AuditRecord) -> bytes:
+    """Return the JSON of a record."""
+    try:
+        return msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        # On Linux a path may hold bytes that are no UTF-8. What was answered there counts too.
+        return msgspec.json.encode(_spelt_out(msgspec.to_builtins(record)))
+
+
+def _spelt_out(value: Any) -> Any:
+    """Return a value with what UTF-8 cannot hold in its strings written as escapes."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, list | tuple):
+        return [_spelt_out(one) for one in value]
+    if isinstance(value, dict):
+        return {_spelt_out(key): _spelt_out(one) for key, one in value.items()}
+    return value
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -15,6 +15,9 @@ from nsllm.governance.anchor import GENESIS, Anchor, Head, seal_entry
 
 _T = TypeVar("_T")
 
+_MAX_KIND_BYTES = 0xFFFF
+"""Two bytes of what is hashed hold the length."""
+
 Kind = Literal["record", "checkpoint", "break", "migration"]
 
 FaultKind = Literal[
@@ -36,6 +39,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def head(self) -> Head:
         """The head of a log of which this is the last entry."""
         return Head(number=self.number, digest=self.digest)
+
+    def follows(self, previous: bytes) -> bool:
+        """Tell whether it was written as it is, behind one with the digest `previous`."""
+        if len(self.kind.encode()) > _MAX_KIND_BYTES:
+            return False
+        return digest_of(previous, self.number, self.kind, self.body) == self.digest
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +164,7 @@ class _Walk:
             follows = number == self.head.number + 1
             if not follows:
                 self._missing(self.head.number + 1, number - 1)
-            if digest_of(self.head.digest, number, entry.kind, entry.body) != entry.digest:
+            if not entry.follows(self.head.digest):
                 if follows or entry.kind == "break":
                     self._fault("edited", number)
             elif self._is_sealed(entry):
@@ -173,13 +182,12 @@ class _Walk:
         if checkpoint is None or checkpoint.through != first.number - 1:
             self._missing(1, first.number - 1)
             # A log that was begun anew starts with the break that says so.
-            if digest_of(GENESIS, first.number, first.kind, first.body) != first.digest:
+            if not first.follows(GENESIS):
                 self._fault("edited", first.number)
             elif self._is_sealed(first):
                 self._read_event(first)
             return
-        expected = digest_of(checkpoint.digest, first.number, first.kind, first.body)
-        if expected != first.digest:
+        if not first.follows(checkpoint.digest):
             self._fault("edited", first.number)
         elif self._is_sealed(first):
             self._read_event(first)
@@ -253,7 +261,7 @@ class _Walk:
 def _decode(entry: Entry, kind: type[_T]) -> _T | None:
     try:
         return msgspec.json.decode(entry.body, type=kind)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # ValueError: of msgspec, and of bytes that are no UTF-8
         return None
 
 

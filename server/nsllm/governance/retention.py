@@ -23,8 +23,20 @@ def plan(connection: sqlite3.Connection, key: bytes | None, before: datetime) ->
     None: the log is not intact, and nothing may be removed. Entries go from the front only: one
     whose clock was wrong keeps what comes after it.
     """
+    try:
+        return _plan(connection, key, before)
+    except sqlite3.Error:
+        # A row that cannot be read stops no new one from being written.
+        return None
+
+
+def _plan(connection: sqlite3.Connection, key: bytes | None, before: datetime) -> Checkpoint | None:
     oldest = tables.first(connection)
-    if oldest is None or not _is_older(oldest, before):
+    # Nobody has checked yet who wrote it. What it says can keep entries, and removes none.
+    written = _time_of(oldest) if oldest else before
+    if written is None:
+        return None
+    if oldest is None or written >= before:
         return Checkpoint(
             time=now(), before=before.isoformat(), through=0, digest=GENESIS, removed=0
         )
@@ -36,7 +48,8 @@ def plan(connection: sqlite3.Connection, key: bytes | None, before: datetime) ->
     last = oldest
     removed = 0
     for entry in tables.entries(connection):
-        if not _is_older(entry, before):
+        written = _time_of(entry)
+        if written is None or written >= before:
             break
         last, removed = entry, removed + 1
     return Checkpoint(
@@ -49,5 +62,10 @@ def plan(connection: sqlite3.Connection, key: bytes | None, before: datetime) ->
     )
 
 
-def _is_older(entry: Entry, before: datetime) -> bool:
-    return datetime.fromisoformat(msgspec.json.decode(entry.body, type=_Dated).time) < before
+def _time_of(entry: Entry) -> datetime | None:
+    """Return when an entry was written; None where it does not say, as all of ours do."""
+    try:
+        time = datetime.fromisoformat(msgspec.json.decode(entry.body, type=_Dated).time)
+    except (ValueError, RecursionError):  # ValueError: of msgspec, and of bytes that are no UTF-8
+        return None
+    return time if time.tzinfo else None

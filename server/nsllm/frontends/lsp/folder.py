@@ -58,11 +58,13 @@ class Folder:
             )
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open(self))
+        opening = self._opening
         try:
-            return await asyncio.shield(self._opening)
+            return await asyncio.shield(opening)
         except NsllmError:
             # The next request tries again: what was missing may be there by then.
-            self._opening = None
+            if self._opening is opening:
+                self._opening = None
             raise
 
     async def sync(self, listener: ProgressListener, *, rebuild: bool = False) -> None:
@@ -152,14 +154,15 @@ class Folder:
 
     async def aclose(self) -> None:
         """Close the Application, and end what is under way."""
+        # Who asks meanwhile opens another one: this one's models may be about to close.
+        opening, self._opening = self._opening, None
         if self._timer:
             self._timer.cancel()
             await asyncio.wait([self._timer])
-        if self._opening:
-            [opened] = await asyncio.gather(self._opening, return_exceptions=True)
+        if opening:
+            [opened] = await asyncio.gather(opening, return_exceptions=True)
             if not isinstance(opened, BaseException):
                 opened.close()
-            self._opening = None
 
     def describe(self) -> dict[str, Any]:
         """Return what the status says of the folder."""

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,28 @@ _FEATURES = (
 )
 
 
+_NOTIFIED = Workspaces.reconfigure.__qualname__
+"""The kind of work of the one notification that is awaited; it is also done in the background."""
+
+
+class _Tasks(Background):
+    """Background tasks whose ends are told with their kind: the name of what runs."""
+
+    def __init__(self, ended: Callable[[str, BaseException | None], None]) -> None:
+        super().__init__(lambda _error: None)
+        self._ended = ended
+
+    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = super().start(work)
+        kind = work.__qualname__  # type: ignore[attr-defined]  # what `async def` makes has one
+        task.add_done_callback(partial(self._tell, kind))
+        return task
+
+    def _tell(self, kind: str, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled():
+            self._ended(kind, task.exception())
+
+
 class Server(LanguageServer):
     """One client's session."""
 
@@ -68,7 +91,7 @@ class Server(LanguageServer):
         )
         self.capabilities: Mapping[str, Any] = {}
         self.exit_status: int | None = None
-        self.background = Background(self.report_failure)
+        self.background = _Tasks(self._ended)
         self.work = WorkBoard(self.notify)
         self.workspaces = Workspaces(self)
         self.watching = Watching(self)
@@ -79,6 +102,8 @@ class Server(LanguageServer):
             start=self.background.start,
             fail=self.workspaces.check_failed,
         )
+        self._failed: set[str] = set()
+        """The kinds of work that failed the last time, and should not have."""
         self.answers = Answers()
         self.governor.fix(SCHEME, self._report_answer)
         self._stopped = asyncio.Event()
@@ -139,8 +164,8 @@ class Server(LanguageServer):
             document = types.ShowDocumentParams(uri=file.as_uri(), take_focus=True)
             await self.ask_client(types.WINDOW_SHOW_DOCUMENT, document)
 
-    def report_failure(self, error: BaseException) -> None:
-        """Tell of a failure that no request will answer for."""
+    def report_failure(self, error: BaseException, kind: str = _NOTIFIED) -> None:
+        """Tell of a failure that no request will answer for; it lasts until such work succeeds."""
         if isinstance(error, NsllmError):
             self.show(error)
             return
@@ -149,7 +174,14 @@ class Server(LanguageServer):
             f"Something went wrong inside NS-LLM ({type(error).__name__}: {error}).",
             hint="This is a bug; the server's log has the details. Please report them.",
         )
-        self.status.trouble("internal", trouble)
+        self._failed.add(kind)
+        self.status.trouble(f"internal {kind}", trouble)
+
+    def succeeded(self, kind: str = _NOTIFIED) -> None:
+        """Tell no longer of a failure of this kind of work."""
+        if kind in self._failed:
+            self._failed.discard(kind)
+            self.status.trouble(f"internal {kind}", None)
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what pygls reports; requests are answered with their own errors."""
@@ -198,6 +230,12 @@ class Server(LanguageServer):
         await wait_for_end(process_id)
         logger.warning("The editor's process %d is gone.", process_id)
         self.stop(1)
+
+    def _ended(self, kind: str, error: BaseException | None) -> None:
+        if error:
+            self.report_failure(error, kind)
+        else:
+            self.succeeded(kind)
 
     async def _report_answer(self, buffer: Buffer) -> Report:
         answer = await self.answers.find(buffer.uri)

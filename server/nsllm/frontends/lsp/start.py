@@ -3,10 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nsllm.frontends.lsp.handshake import initialize_result
 from nsllm.frontends.lsp.transport import StdioStreams, Writer, frame, stream_bodies
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
 
 _NOT_INITIALIZED = -32002
 _HOST = "127.0.0.1"
@@ -26,45 +29,56 @@ def serve_tcp(port: int) -> int:
     """Serve one client on a local TCP port, and return the exit status."""
 
     async def main() -> int:
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        first: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        first = asyncio.get_running_loop().create_future()
 
         async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if done.done():
+            if first.done():
                 writer.close()
-                return
-            status = await _serve(writer, stream_bodies(reader))
-            writer.close()
-            done.set_result(status)
+            else:
+                first.set_result((reader, writer))
 
         async with await asyncio.start_server(connect, _HOST, port):
-            return await done
+            reader, writer = await first
+            status = await _serve(writer, stream_bodies(reader))
+            writer.close()
+            return status
 
     return asyncio.run(main())
 
 
 def serve_websocket(port: int) -> int:
     """Serve one client on a local WebSocket, and return the exit status."""
-    from websockets.asyncio.server import ServerConnection
     from websockets.asyncio.server import serve as listen
+    from websockets.frames import CloseCode
 
     async def main() -> int:
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        first: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
 
-        async def connect(connection: ServerConnection) -> None:
-            from pygls.io_ import WebSocketWriter
+        async def connect(connection: "ServerConnection") -> None:
+            if first.done():
+                await connection.close(CloseCode.TRY_AGAIN_LATER, "Another client is served.")
+            else:
+                first.set_result(connection)
+                await connection.wait_closed()
 
-            async def bodies() -> AsyncIterator[bytes]:
-                async for message in connection:
-                    yield message.encode() if isinstance(message, str) else message
-
-            if not done.done():
-                status = await _serve(WebSocketWriter(connection), bodies(), headers=False)
-                done.set_result(status)
-
-        async with listen(connect, _HOST, port):
-            return await done
+        # Browsers let any page connect, and name the page: who names one is not served.
+        async with listen(connect, _HOST, port, origins=[None]):
+            return await _serve_connection(await first)
 
     return asyncio.run(main())
+
+
+async def _serve_connection(connection: "ServerConnection") -> int:
+    from pygls.io_ import WebSocketWriter
+
+    async def bodies() -> AsyncIterator[bytes]:
+        async for message in connection:
+            yield message.encode() if isinstance(message, str) else message
+
+    status = await _serve(WebSocketWriter(connection), bodies(), headers=False)
+    await connection.close()
+    return status
 
 
 def _open(streams: StdioStreams) -> tuple[Mapping[str, Any], list[bytes]] | None:

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from lsprotocol import types
 
 from nsllm.errors import ModelMissingError, NsllmError, WorkspaceError
@@ -15,7 +16,7 @@ from nsllm.frontends.lsp.configuration import SECTION, Configuration
 from nsllm.frontends.lsp.folder import Folder
 from nsllm.frontends.lsp.status import Health
 from nsllm.frontends.lsp.uris import path_of, relative, uri_of
-from nsllm.settings import Settings
+from nsllm.settings import Generation, Settings
 from nsllm.types import Progress, ProgressListener
 
 if TYPE_CHECKING:
@@ -93,9 +94,9 @@ class Workspaces:
             return
         self._configuration.push(pushed)
         before = {folder.uri: folder.settings for folder in self}
-        models = self._general()
+        models = _of_models(self._general())
         await self._load_settings()
-        if self._models and self._general() != models:
+        if self._models and _of_models(self._general()) != models:
             await self.release_models()
         for folder in self:
             if folder.settings != before.get(folder.uri):
@@ -103,6 +104,7 @@ class Workspaces:
                 self.sync(folder)
         self._server.watching.follow(self)
         self._server.governor.sources_changed()
+        self._server.succeeded()
 
     def place(self, uri: str) -> tuple[Folder, str] | None:
         """Return the folder of a document, and its path there; the innermost if they nest."""
@@ -179,9 +181,9 @@ class Workspaces:
 
     async def release_models(self) -> None:
         """Close all models and what rests on them; each is opened again at the next use."""
-        for folder in self:
-            await folder.aclose()
+        # Who asks meanwhile must not be given what is about to close.
         models, self._models = self._models, None
+        await asyncio.gather(*(folder.aclose() for folder in self))
         if models:
             await models.aclose()
 
@@ -312,3 +314,10 @@ class Workspaces:
         if self._configuration is None:
             return folder.settings
         return await self._configuration.load(folder.uri, folder.path)
+
+
+def _of_models(settings: Settings) -> tuple[object, ...]:
+    """Return those settings that models are opened with; a change of others leaves them open."""
+    # The mode is the question's: it only says whether a model is to write.
+    generation = msgspec.structs.replace(settings.generation, mode=Generation().mode)
+    return settings.models, settings.remote, generation

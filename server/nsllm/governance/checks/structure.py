@@ -15,6 +15,7 @@ from nsllm.governance.rules import Observation, Options, Rule, Subject
 
 _FENCE = re.compile(r"\A\s*```[a-z]*[ \t]*\n(.*?)\n?(?<![ \t])[ \t]*+```\s*\Z", re.DOTALL)
 _TIMEOUT_S = 1.0
+_TOO_DEEP = "its values are nested too deeply"
 
 
 class SchemaOptions(Options, frozen=True, kw_only=True):
@@ -29,6 +30,8 @@ class SchemaOptions(Options, frozen=True, kw_only=True):
             return
         try:
             Draft202012Validator.check_schema(_schema_of(self))
+        except RecursionError as error:
+            raise ValueError(f"The schema cannot be read: {_TOO_DEEP}") from error
         except json.JSONDecodeError as error:
             raise ValueError(f"The schema is no JSON: {error}") from error
         except SchemaError as error:
@@ -48,6 +51,11 @@ def find_misfits(subject: Subject, options: SchemaOptions) -> Iterator[Observati
         end = min(start + 1, offset + len(text))
         yield Observation(start=start, end=end, message=f"This is no JSON: {error.msg}.")
         return
+    except (RecursionError, ValueError) as error:
+        reason = _TOO_DEEP if isinstance(error, RecursionError) else "it has too long a number"
+        message = f"This is no JSON that can be read: {reason}."
+        yield Observation(start=offset, end=offset + len(text), message=message)
+        return
     validator = _validator_class()(_schema_of(options), registry=Registry())
     try:
         errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
@@ -55,6 +63,14 @@ def find_misfits(subject: Subject, options: SchemaOptions) -> Iterator[Observati
         # Only what the schema itself defines is looked up: nothing is fetched.
         message = f"The schema refers to something outside it: {outside}."
         yield Observation(start=0, end=0, message=message)
+        return
+    except (RecursionError, OverflowError, ValueError) as error:
+        # Comparing takes more calls for each level than reading does, and a number that is read
+        # as infinite is no multiple of anything.
+        deep = isinstance(error, RecursionError)
+        reason = "it or the schema is nested too deeply" if deep else "a number is out of range"
+        message = f"This cannot be compared with the schema: {reason}."
+        yield Observation(start=offset, end=offset + len(text), message=message)
         return
     for violation in errors:
         start, end = locate(text, list(violation.absolute_path))
@@ -100,8 +116,9 @@ def _schema_of(options: SchemaOptions) -> Any:
 
 
 def _message(error: ValidationError) -> str:
-    where = error.json_path
-    return f"This does not fit the schema at {where}: {error.message}."
+    message = f"This does not fit the schema at {error.json_path}: {error.message}."
+    # JSON can spell half a character, which no report can hold.
+    return message.encode(errors="backslashreplace").decode()
 
 
 def _check_pattern(
