@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from nsllm.cache.answers import KeptAnswer, Recording
 from nsllm.cache.store import CacheStore
 from nsllm.cache.vectors import KeptVectors, Vectors
 from nsllm.checking import Text, check
-from nsllm.documents.watcher import watch
+from nsllm.documents.watcher import follow
 from nsllm.errors import QuestionError, UsageError
 from nsllm.generation.client import Sampling
 from nsllm.generation.reading import rank, read
@@ -78,24 +78,26 @@ class Application:
         self._opening = threading.Lock()
 
     async def index(
-        self, listener: ProgressListener = ignore_progress, *, rebuild: bool = False
+        self,
+        listener: ProgressListener = ignore_progress,
+        *,
+        paths: Collection[str] | None = None,
+        rebuild: bool = False,
     ) -> IndexReport:
-        """Bring the index up to date with the workspace, or build it anew.
+        """Bring the index up to date with the workspace, or with `paths`, or build it anew.
 
         Raises:
             WorkspaceError: there is no such folder, or nothing in it to index.
             IndexBusyError: another process is indexing it and did not finish in time.
         """
-        cancelled = threading.Event()
-        try:
+
+        def work() -> IndexReport:
+            index = self._open_index()
             if rebuild:
-                await asyncio.to_thread(lambda: self._open_index().clear())
-            return await asyncio.to_thread(
-                lambda: self._open_index().sync(listener, cancelled.is_set)
-            )
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
+                index.clear()
+            return index.sync(listener, paths=paths)
+
+        return await on_thread(work)
 
     async def admit(self, client: str) -> None:
         """Count a call that costs work; `ask` counts itself.
@@ -219,10 +221,18 @@ class Application:
         )
         return await on_thread(lambda: judge(subject, self.rulebook, self.models.remarks()))
 
-    async def watch(self) -> AsyncIterator[IndexReport]:
-        """Follow the files: bring the index up to date after each burst of changes."""
-        async for paths in watch(self.workspace, self.settings.documents):
-            yield await asyncio.to_thread(self._sync, paths)
+    async def watch(
+        self, listener: ProgressListener = ignore_progress
+    ) -> AsyncGenerator[IndexReport, None]:
+        """Bring the index up to date, of which `listener` hears, and again with each change.
+
+        Raises:
+            WorkspaceError: as `index`, or the system cannot watch the folder, which is indexed.
+            IndexBusyError: another process is indexing it and did not finish in time.
+        """
+        async with aclosing(follow(self.workspace, self.settings.documents)) as bursts:
+            async for paths in bursts:
+                yield await self.index(ignore_progress if paths else listener, paths=paths)
 
     async def check(
         self,
@@ -330,9 +340,6 @@ class Application:
         answer = asked.answer(kept, uuid.uuid4().hex, cached=True)
         await asyncio.to_thread(self._record, answer, asked.client, cached_from=kept.id)
         return answer
-
-    def _sync(self, paths: Collection[str]) -> IndexReport:
-        return self._open_index().sync(paths=paths)
 
     def _open_index(self) -> WorkspaceIndex:
         with self._opening:

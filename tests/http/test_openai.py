@@ -177,3 +177,20 @@ def test_the_usage_is_what_the_tokenizer_counts(
     embedded = client.embeddings.create(model="nsllm", input=[short, long])
     context = json.loads((embedder_folder / "manifest.json").read_bytes())["context_length"]
     assert embedded.usage.prompt_tokens == tokens(embedder_folder, short) + context - 2
+
+
+def test_without_the_generator_an_answer_is_given_and_its_usage_is_not(
+    client: openai.OpenAI,
+) -> None:
+    """In mode auto it is quoted; the tokenizer that would count it was not fetched."""
+    messages: Any = [{"role": "user", "content": QUESTION}]
+    absent = "qwen2.5-coder-1.5b-instruct"
+    made = client.chat.completions.create(model=absent, messages=messages)
+    assert "30 days" in (made.choices[0].message.content or "")
+    assert made.usage is None
+    streamed = client.chat.completions.create(
+        model=absent, messages=messages, stream=True, stream_options={"include_usage": True}
+    )
+    *pieces, last = list(streamed)
+    assert pieces[-1].choices[0].finish_reason == "stop"
+    assert (last.choices, last.usage) == ([], None)

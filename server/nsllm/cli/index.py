@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +28,15 @@ def index(
 
     async def work(application: Application) -> IndexReport:
         await session.fetch_missing(application, yes=yes, quiet=json)
+        if not watch:
+            with progress(quiet=json) as listener:
+                return await application.index(listener)
         with progress(quiet=json) as listener:
-            report = await application.index(listener)
-        if watch:
+            reports = application.watch(listener)
+            report = await anext(reports)
+        async with aclosing(reports):
             _print_report(report, json=json)
-            async for report in application.watch():
+            async for report in reports:
                 _print_report(report, json=json)
         return report
 

@@ -16,6 +16,7 @@ from nsllm.index.embedded_text import embedded_text, hash_text
 from nsllm.index.reading import DocumentRow
 from nsllm.index.report import IndexReport
 from nsllm.settings import Documents
+from nsllm.stopping import Stopped, checkpoint
 from nsllm.types import Chunk, Document, Progress, ProgressListener, ignore_progress
 
 Cancelled = Callable[[], bool]
@@ -45,10 +46,6 @@ class TextChunker(Protocol):
     def recipe(self) -> str: ...
 
     def split(self, document: Document) -> list[Chunk]: ...
-
-
-class Stopped(Exception):  # noqa: N818 - the caller asked for it; nothing went wrong
-    """The run was cancelled; what was committed so far stays."""
 
 
 class _Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +254,7 @@ class _Run:
             self.counts["chunks_embedded"] += len(part)
 
     def _step(self, done: int) -> None:
+        checkpoint()
         if self._cancelled():
             raise Stopped
         self._report(done)

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from nsllm import private
 from nsllm.errors import IndexBusyError
 from nsllm.index.faults import translated
+from nsllm.stopping import checkpoint
 from nsllm.types import Progress, ProgressListener, ignore_progress
 
 TIMEOUT_S = 300.0
@@ -39,19 +40,35 @@ class WriteLock:
 
         Raises:
             IndexBusyError: another process did not let go within the timeout; names it.
+            Stopped: while it waited, whoever asked for the work has gone.
         """
-        with self._threads:
+        if not self._enter(cancelled):
+            yield False
+            return
+        try:
             taken = self._acquire(listener, cancelled)
             try:
                 yield taken
             finally:
                 if taken:
                     self._lock.release()
+        finally:
+            self._threads.release()
+
+    def _enter(self, cancelled: Callable[[], bool]) -> bool:
+        """Wait for the other threads of this process; false when cancelled meanwhile."""
+        while not self._threads.acquire(timeout=_POLL_S):
+            checkpoint()
+            if cancelled():
+                return False
+        return True
 
     def _acquire(self, listener: ProgressListener, cancelled: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + self._timeout_s
         told = False
         while True:
+            # Before it is taken: what nobody waits for must not begin, least of all to clear.
+            checkpoint()
             with translated(self._folder):
                 private.make_folder(self._folder)
                 with suppress(Timeout):

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import numpy as np
 
-from nsllm.errors import UnknownModelError
+from nsllm.errors import ModelCorruptError, ModelMissingError, UnknownModelError
 from nsllm.frontends import wire
 from nsllm.frontends.http import openai_contracts as oc
 from nsllm.frontends.http.answers import ask
@@ -258,20 +258,24 @@ async def _chunks(
 async def _usage(call: Call, asked: oc.Governed, text: str) -> oc.Usage | None:
     """Count by the tokenizer of the generator that was named, or is in use.
 
-    None: the generator is on another machine, and so is its tokenizer.
+    None: the generator is on another machine, and so is its tokenizer; or it is not here, or
+    damaged, which must not take away a quotation that has been given without it.
     """
-    writer = call.service.models.writer(None if asked.model == ANY_MODEL else asked.model)
-    if not isinstance(writer, Writer):
-        return None
     sent = _sent(asked)
 
-    def count() -> oc.Usage:
+    def count() -> oc.Usage | None:
+        writer = call.service.models.writer(None if asked.model == ANY_MODEL else asked.model)
+        if not isinstance(writer, Writer):
+            return None
         prompt, completion = sum(map(writer.count, sent)), writer.count(text)
         return oc.Usage(
             prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
         )
 
-    return await asyncio.to_thread(count)
+    try:
+        return await asyncio.to_thread(count)
+    except (ModelMissingError, ModelCorruptError):
+        return None
 
 
 def _sent(asked: oc.Governed) -> list[str]:

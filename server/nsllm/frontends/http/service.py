@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +12,16 @@ from nsllm.app import Application
 from nsllm.cache.store import CacheStatus
 from nsllm.errors import ModelMissingError, NsllmError, SettingsError, UnknownModelError
 from nsllm.frontends.http.contracts import Folder
-from nsllm.frontends.http.problems import RequestRefused
+from nsllm.frontends.http.problems import RequestRefused, crash
 from nsllm.index.report import IndexReport
 from nsllm.models.registry import setting_of
 from nsllm.runtime import ModelRuntime
 from nsllm.settings_file import remember
 
 logger = logging.getLogger(__name__)
+
+RETRY_S = 60.0
+"""Until the files of a workspace are followed again after something went wrong."""
 
 
 class _Loaded:
@@ -53,6 +56,8 @@ class Service:
         self._indexing = asyncio.Lock()
         self._switching = asyncio.Lock()
         self._following: dict[str, asyncio.Task[None]] = {}
+        self._updates: set[asyncio.Task[None]] = set()
+        self._rebuilds: dict[str, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._begun = {name: asyncio.Event() for name in self._folders}
         self._is_stopping = False
@@ -106,7 +111,13 @@ class Service:
         A switch of models meanwhile does not disturb it.
         """
         name = self.name(workspace)
-        await self._begun[name].wait()
+        while not self._begun[name].is_set():  # it may have to begin again meanwhile
+            await self._begun[name].wait()
+        async with self._lent(name) as application:
+            yield application
+
+    @asynccontextmanager
+    async def _lent(self, name: str) -> AsyncIterator[Application]:
         loaded = self._loaded
         loaded.users += 1
         try:
@@ -140,15 +151,13 @@ class Service:
             )
 
     async def index(self, workspace: str | None, *, rebuild: bool) -> None:
-        """Bring the index of one workspace, or of all, up to date, or build it anew."""
+        """Bring the index of one workspace, or of all, up to date, or build it anew.
+
+        It is done whether or not the caller waits for its end: a rebuild begins with nothing.
+        """
         names = list(self._folders) if workspace is None else [self.name(workspace)]
-        for name in names:
-            async with self.use(name) as application:
-                await self._sync(name, application, rebuild=rebuild)
-                following = self._following.get(name)
-                if following is not None and following.done():
-                    # It ended with what was wrong until now, such as a model that was missing.
-                    self._following[name] = asyncio.create_task(self._follow(name, application))
+        updates = [self._begin(name, rebuild=rebuild) for name in names]
+        await asyncio.shield(asyncio.gather(*updates))
 
     async def switch(self, model: str) -> None:
         """Use another model for what it does from now on; what runs goes on with the old one.
@@ -180,6 +189,9 @@ class Service:
                 )
             await self._stop_following()
             old, self._loaded = self._loaded, new
+            if setting == "embedder":
+                for name in self._folders:
+                    self._unready(name)  # it holds no vectors that the new one could search
             old.retired = True
             self._close_if_free(old)
             self.start()
@@ -200,6 +212,7 @@ class Service:
     async def aclose(self) -> None:
         """Close everything; what still runs fails."""
         self._is_stopping = True
+        await _end(self._updates)
         await self._stop_following()
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self._loaded.aclose()
@@ -216,33 +229,91 @@ class Service:
             problem=str(problem) if problem else None,
         )
 
-    async def _sync(self, name: str, application: Application, *, rebuild: bool = False) -> None:
+    def _begin(self, name: str, *, rebuild: bool) -> asyncio.Task[None]:
+        """Start to bring an index up to date; who asks for a rebuild that runs gets that one."""
+        running = self._rebuilds.get(name)
+        if rebuild and running is not None and not running.done():
+            return running
+        task = asyncio.create_task(self._update(name, rebuild=rebuild))
+        self._updates.add(task)
+        task.add_done_callback(self._updates.discard)
+        if rebuild:
+            self._rebuilds[name] = task
+        return task
+
+    async def _update(self, name: str, *, rebuild: bool) -> None:
+        async def work(application: Application) -> IndexReport:
+            if rebuild:
+                self._unready(name)
+            return await application.index(rebuild=rebuild)
+
+        was_followed = name not in self._problems
+        try:
+            await self._sync(name, work)
+        finally:
+            # What was wrong until now may be mended, and what failed now is tried again.
+            if not (self._is_stopping or (was_followed and name not in self._problems)):
+                self._follow_anew(name)
+
+    async def _sync(self, name: str, work: Callable[[Application], Awaitable[IndexReport]]) -> None:
+        """Index a workspace when it is its turn, and note how it went."""
         self._busy[name] = self._busy.get(name, 0) + 1
         try:
-            async with self._indexing:
-                self._reports[name] = await application.index(rebuild=rebuild)
-            self._problems.pop(name, None)
-        except NsllmError as error:
-            self._problems[name] = error
-            raise
+            async with self._indexing, self._lent(name) as application:
+                try:
+                    outcome: IndexReport | NsllmError = await work(application)
+                except Exception as error:
+                    self._note(name, application, _problem(error))
+                    raise
+                self._note(name, application, outcome)
         finally:
             self._busy[name] -= 1
-            self._begun[name].set()
+
+    def _note(self, name: str, application: Application, outcome: IndexReport | NsllmError) -> None:
+        if self._loaded.applications[name] is not application:
+            return  # another took its place, which is told of the index that it searches
+        if isinstance(outcome, IndexReport):
+            self._reports[name] = outcome
+            self._problems.pop(name, None)
+        else:
+            self._problems[name] = outcome
+        self._begun[name].set()
 
     async def _follow(self, name: str, application: Application) -> None:
-        try:
-            await self._sync(name, application)
-            async for report in application.watch():
-                self._reports[name] = report
-        except NsllmError as error:
-            self._problems[name] = error
-            logger.error("The index of %s is not kept up to date: %s", name, error)  # noqa: TRY400
+        """Keep an index up to date; what goes wrong is logged once, and tried again."""
+        told = ""
+        while True:
+            try:
+                async with aclosing(application.watch()) as reports:
+                    await self._sync(name, lambda _current: anext(reports))
+                    async for report in reports:
+                        if name in self._reports:  # otherwise it is being built anew
+                            self._reports[name] = report
+            except Exception as error:  # of any kind: nobody awaits this task, the log must tell
+                problem = self._problems[name] = _problem(error)
+                if str(problem) != told:
+                    told = str(problem)
+                    message = "The index of %s is not kept up to date: %s"
+                    logger.exception(message, name, told, exc_info=problem is not error)
+            await asyncio.sleep(RETRY_S)
+
+    def _follow_anew(self, name: str) -> None:
+        """Go through all files once more, and follow them, if the workspaces are followed."""
+        if name in self._following:
+            self._following[name].cancel()
+            self._following[name] = asyncio.create_task(
+                self._follow(name, self._loaded.applications[name])
+            )
 
     async def _stop_following(self) -> None:
-        for task in self._following.values():
-            task.cancel()
-        await asyncio.gather(*self._following.values(), return_exceptions=True)
-        self._following = {}
+        # None may be followed anew with an Application that is about to go.
+        following, self._following = self._following, {}
+        await _end(following.values())
+
+    def _unready(self, name: str) -> None:
+        """Let questions wait until the workspace is indexed again."""
+        self._reports.pop(name, None)
+        self._begun[name].clear()
 
     def _close_if_free(self, loaded: _Loaded) -> None:
         if loaded.retired and loaded.users == 0:
@@ -252,6 +323,21 @@ class Service:
         task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    ended = list(tasks)
+    for task in ended:
+        task.cancel()
+    await asyncio.gather(*ended, return_exceptions=True)
+
+
+def _problem(error: Exception) -> NsllmError:
+    """Return what is told of an error; of one that nobody foresaw, nothing of its inside."""
+    if isinstance(error, NsllmError):
+        return error
+    return NsllmError(crash(error).message, hint="This is a bug. The server's log has the details.")
 
 
 def _named(folders: Iterable[Path]) -> dict[str, Path]:
