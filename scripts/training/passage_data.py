@@ -111,10 +111,10 @@ def _embed(base: Path, texts: Sequence[str]) -> torch.Tensor:
 
 
 def groups(files: Sequence[File], near: Near, rng: random.Random, share: Share) -> list[Group]:
-    """Return an epoch's questions, each beside its own passage and another.
+    """Return an epoch's questions, each beside its own passage and one or two others.
 
-    That is one of its file's blocks that are most like the question; where there is no other, one
-    of any file.
+    Those are of its file's blocks that are most like the question; where there are none, one of
+    any file.
     """
     every = [block for file in files for block in file.blocks]
     found: list[Group] = []
@@ -125,13 +125,12 @@ def groups(files: Sequence[File], near: Near, rng: random.Random, share: Share) 
                 if rng.random() > part:
                     continue
                 likely = near.of(question, file.blocks, own)
-                name, other, _ = file.blocks[rng.choice(likely)] if likely else rng.choice(every)
-                found.append(
-                    [
-                        _cropped(question, heading, lines, answers, rng),
-                        _cropped(question, name, other, set(), rng),
-                    ]
-                )
+                count = min(rng.randint(1, 2), len(likely))
+                others = [file.blocks[i] for i in rng.sample(likely, count)]
+                group = [_cropped(question, heading, lines, answers, rng)]
+                for name, other, _ in others or [rng.choice(every)]:
+                    group.append(_cropped(question, name, other, set(), rng))
+                found.append(group)
     return found
 
 

@@ -1,6 +1,6 @@
 """Fit what tells that passages answer a question at all, on the development questions.
 
-    python scripts/training/reading_weights.py
+    python scripts/training/reading_weights.py [--every 2]
 
 Needs the embedder and the reader (`nsllm models pull`). What was read of each question of
 reader_dev goes into a logistic regression; the bias is then set where four in five of the
@@ -9,6 +9,7 @@ Writes server/nsllm/generation/reading_weights.json, and prints how well it tell
 cross-validated over the workspaces.
 """
 
+import argparse
 import asyncio
 import json
 import sys
@@ -30,14 +31,14 @@ DATA = Path(__file__).with_name("reader_dev")
 DECLINED = 0.8
 
 
-async def signs(name: str, models: ModelRuntime) -> tuple[np.ndarray, np.ndarray]:
+async def signs(name: str, models: ModelRuntime, every: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the signs of a workspace's questions, [questions, signs], and which have answers."""
     workspace = DATA / "workspaces" / name
     loaded = settings.load(workspace, overrides={"audit": {"enabled": False}})
     application = Application(workspace, loaded, models)
     await application.index()
     rows, labels = [], []
-    for line in (DATA / f"questions-{name}.jsonl").read_text("utf-8").splitlines():
+    for line in (DATA / f"questions-{name}.jsonl").read_text("utf-8").splitlines()[::every]:
         item = json.loads(line)
         passages = await application.shortlist(item["question"])
         read = reading.read(item["question"], passages, models.reader())
@@ -57,18 +58,20 @@ def fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     return weights, -float(np.quantile(x[~y] @ weights, DECLINED))
 
 
-async def measured(names: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+async def measured(names: str, every: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the signs and labels of each workspace."""
     models = ModelRuntime(settings.load())
     try:
-        return {name: await signs(name, models) for name in names}
+        return {name: await signs(name, models, every) for name in names}
     finally:
         await models.aclose()
 
 
 def main() -> None:
     """Measure, fit, print and write."""
-    found = asyncio.run(measured("abcdef"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="take every nth question only")
+    found = asyncio.run(measured("abcdef", parser.parse_args().every))
     for name in found:
         others = [rows for other, rows in found.items() if other != name]
         weights, bias = fit(*(np.concatenate(part) for part in zip(*others, strict=True)))
