@@ -245,3 +245,31 @@ async def begun(service: Service, embedders: Embedders) -> "asyncio.Future[None]
     rebuilding = asyncio.ensure_future(service.index(None, rebuild=True))
     await embedders.wait()
     return rebuilding
+
+
+async def test_a_question_waits_while_a_failed_first_index_is_tried_again(
+    service: Service, embedders: Embedders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until an attempt has gone well there is nothing to search."""
+    work = Application.index
+    failures = iter([IndexBusyError("Somebody indexes it.", hint="Wait.")])
+
+    async def index(self: Application, *arguments: Any, **options: Any) -> Any:
+        for error in failures:
+            raise error
+        return await work(self, *arguments, **options)
+
+    monkeypatch.setattr(Application, "index", index)
+    embedders.hold()
+    service.start()
+    await embedders.wait()  # in the second attempt
+
+    async def documents() -> int:
+        async with service.use():
+            return service.describe()[0].documents
+
+    asked = asyncio.ensure_future(documents())
+    await asyncio.sleep(0.1)
+    assert not asked.done()
+    embedders.may_go_on.set()
+    assert await asked == 2

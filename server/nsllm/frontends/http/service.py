@@ -251,13 +251,17 @@ class Service:
         try:
             await self._sync(name, work)
         finally:
-            # What was wrong until now may be mended, and what failed now is tried again.
-            if not (self._is_stopping or (was_followed and name not in self._problems)):
+            # What was wrong until now is mended, or what failed now has to be made up for; what has
+            # failed again is tried again in any case.
+            is_followed = name not in self._problems
+            if not self._is_stopping and was_followed != is_followed:
                 self._follow_anew(name)
 
     async def _sync(self, name: str, work: Callable[[Application], Awaitable[IndexReport]]) -> None:
         """Index a workspace when it is its turn, and note how it went."""
         self._busy[name] = self._busy.get(name, 0) + 1
+        if name not in self._reports:
+            self._begun[name].clear()  # an attempt may have failed: there is nothing to search yet
         try:
             async with self._indexing, self._lent(name) as application:
                 try:
