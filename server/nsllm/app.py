@@ -92,10 +92,7 @@ class Application:
         """
 
         def work() -> IndexReport:
-            index = self._open_index()
-            if rebuild:
-                index.clear()
-            return index.sync(listener, paths=paths)
+            return self._open_index().sync(listener, paths=paths, rebuild=rebuild)
 
         return await on_thread(work)
 

@@ -104,29 +104,26 @@ async def test_a_rebuild_is_done_though_its_client_leaves(
     service.start()
     await ready(service)
     embedders.hold()
+    embedders.embedded = 0
     await leave(await begun(service, embedders))
-    assert service.readiness() == "indexing"
     assert service.describe()[0].state == "indexing"
     embedders.may_go_on.set()
-    await ready(service)
-    assert service.describe()[0].documents == 2
+    await until(lambda: service.describe()[0].state == "ready")
+    assert embedders.embedded == 2
 
 
-async def test_a_question_waits_for_a_rebuild(service: Service, embedders: Embedders) -> None:
+async def test_questions_are_answered_during_a_rebuild(
+    service: Service, embedders: Embedders
+) -> None:
     service.start()
     await ready(service)
     embedders.hold()
     rebuilding = await begun(service, embedders)
-
-    async def use() -> None:
-        async with service.use():
-            assert service.readiness() == "ready"
-
-    using = asyncio.create_task(use())
-    await asyncio.sleep(0.1)
-    assert not using.done()
+    assert service.readiness() == "ready"
+    async with asyncio.timeout(60), service.use() as application:
+        assert len(application._open_index().all_chunks()) == 2
     embedders.may_go_on.set()
-    await asyncio.gather(rebuilding, using)
+    await rebuilding
 
 
 async def test_who_asks_for_a_rebuild_that_runs_waits_for_that_one(
@@ -155,16 +152,16 @@ async def test_a_rebuild_that_fails_is_made_up_for(
         application: Application, *given: Any, rebuild: bool = False, **more: Any
     ) -> Any:
         if rebuild:
-            await asyncio.to_thread(lambda: application._open_index().clear())
             raise IndexBusyError("Busy.", hint="Wait.")
         return await index(application, *given, **more)
 
     monkeypatch.setattr(Application, "index", fail)
     with pytest.raises(IndexBusyError):
         await service.index(None, rebuild=True)
-    assert service.readiness() != "ready"
-    await ready(service)
-    assert service.describe()[0].documents == 2
+    assert "Busy." in (service.describe()[0].problem or "")
+    await until(lambda: service.describe()[0].state == "ready")
+    assert service.describe()[0].problem is None
+    assert service.readiness() == "ready"
 
 
 async def test_another_embedder_is_ready_once_all_is_embedded_anew(

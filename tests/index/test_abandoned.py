@@ -73,27 +73,30 @@ async def end_of_threads() -> None:
     await asyncio.get_running_loop().shutdown_default_executor()
 
 
-async def test_a_rebuild_that_waits_for_another_process_clears_nothing_once_abandoned(
-    workspace: Path, application: Application
+async def test_a_rebuild_that_waits_for_another_process_does_nothing_once_abandoned(
+    workspace: Path, application: Application, embedder: HeldEmbedder
 ) -> None:
     write(workspace, 2)
     await application.index()
     index = application._open_index()
+    embedder.texts.clear()
     with WriteLock(index.folder).held():
         rebuilding = asyncio.ensure_future(application.index(rebuild=True))
         await asyncio.sleep(0.3)
         await leave(rebuilding)
     await end_of_threads()
+    assert embedder.texts == []
     assert len(index.all_chunks()) == 2
     application.close()
 
 
-async def test_a_rebuild_that_waits_for_another_thread_clears_nothing_once_abandoned(
-    workspace: Path, application: Application
+async def test_a_rebuild_that_waits_for_another_thread_does_nothing_once_abandoned(
+    workspace: Path, application: Application, embedder: HeldEmbedder
 ) -> None:
     write(workspace, 2)
     await application.index()
     index = application._open_index()
+    embedder.texts.clear()
     holding, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -110,6 +113,7 @@ async def test_a_rebuild_that_waits_for_another_thread_clears_nothing_once_aband
     let_go.set()
     thread.join()
     await end_of_threads()
+    assert embedder.texts == []
     assert len(index.all_chunks()) == 2
     application.close()
 

@@ -144,6 +144,24 @@ def test_damaged_vectors_are_rebuilt_from_the_catalogue(
 
 
 @pytest.mark.usefixtures("small_snapshots")
+def test_a_rebuild_renews_the_snapshot_or_drops_it(
+    filled: Path, workspace: Path, make_index: MakeIndex, embedder: HashingEmbedder
+) -> None:
+    index = make_index()
+    index.sync()
+    before = {path.name for path in filled.parent.glob("vectors-*")}
+    index.sync(rebuild=True)
+    after = {path.name for path in filled.parent.glob("vectors-*")}
+    assert len(before) == len(after) == 3
+    assert not before & after
+    for path in sorted(workspace.glob("*.md"))[1:]:
+        path.unlink()
+    index.sync(rebuild=True)
+    assert not list(filled.parent.glob("vectors-*"))
+    assert len(index.vector_search(embedder.embed_query("page"), 9)) == len(index.all_chunks())
+
+
+@pytest.mark.usefixtures("small_snapshots")
 def test_a_copied_index_is_not_taken_for_a_damaged_one(filled: Path, make_index: MakeIndex) -> None:
     make_index().sync()
     for path in filled.parent.glob("vectors-*"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from index.hashing import HashingEmbedder, make_chunker
 from nsllm.errors import DiskFullError, WorkspaceError
 from nsllm.index import builder
+from nsllm.index.embedded_text import hash_text
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.types import Progress
 
@@ -204,17 +205,49 @@ def test_progress_counts_files(workspace: Path, make_index: MakeIndex) -> None:
     assert done == sorted(done)
 
 
-def test_a_cleared_index_is_built_anew(
+def test_a_rebuild_reads_and_embeds_all_anew(
+    workspace: Path, make_index: MakeIndex, embedder: HashingEmbedder
+) -> None:
+    put(workspace, {"a.md": "one", "b.md": "two", "c.md": "two", "gone.md": "three"})
+    index = make_index()
+    index.sync()
+    (workspace / "gone.md").unlink()
+    embedder.texts.clear()
+    report = index.sync(rebuild=True)
+    assert (report.changed, report.unchanged, report.removed) == (3, 0, 1)
+    assert sorted(embedder.texts) == ["one", "two"]
+    assert [chunk.path for chunk in index.all_chunks()] == ["a.md", "b.md", "c.md"]
+
+
+def test_a_rebuild_keeps_no_vector_that_it_did_not_make(
     workspace: Path, make_index: MakeIndex, embedder: HashingEmbedder
 ) -> None:
     put(workspace, {"a.md": "one", "b.md": "two"})
     index = make_index()
     index.sync()
-    index.clear()
-    assert index.all_chunks() == []
-    embedder.texts.clear()
-    assert index.sync().added == 2
-    assert sorted(embedder.texts) == ["one", "two"]
+    with index._catalogue.writing() as writer:
+        writer.add_vectors("another embedder", ["0" * 64], np.ones((1, 3), np.float32))
+        [kept] = writer.embedded("another embedder", ["0" * 64])
+    (workspace / "b.md").unlink()
+    index.sync(rebuild=True)
+    with index._catalogue.reading() as reader:
+        hashes = [hash_text("", text) for text in ("one", "two")]
+        assert reader.embedded(embedder.identity, hashes) == {hashes[0]}
+        assert not reader.embedded("another embedder", [kept])
+
+
+def test_a_rebuild_that_is_cancelled_leaves_a_whole_index(
+    workspace: Path, make_index: MakeIndex
+) -> None:
+    put(workspace, {f"{n:03}.md": f"page {n}" for n in range(200)})
+    index = make_index()
+    index.sync()
+    looks = iter(range(1_000))
+    report = index.sync(cancelled=lambda: next(looks) > 100, rebuild=True)
+    assert not report.complete
+    assert 0 < report.changed < 200
+    assert len(index.all_chunks()) == 200
+    assert index.sync().unchanged == 200
 
 
 def test_a_byte_order_mark_changes_no_text(workspace: Path, make_index: MakeIndex) -> None:

@@ -21,6 +21,7 @@ from nsllm.index.report import IndexReport
 def index(
     directory: Annotated[Path, typer.Argument(help="The workspace.")] = Path(),
     watch: Annotated[bool, typer.Option(help="Keep running and follow changes.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Read and embed all anew.")] = False,
     json: Annotated[bool, session.Json] = False,
     yes: Annotated[bool, session.Yes] = False,
 ) -> None:
@@ -28,9 +29,12 @@ def index(
 
     async def work(application: Application) -> IndexReport:
         await session.fetch_missing(application, yes=yes, quiet=json)
-        if not watch:
+        if rebuild or not watch:
             with progress(quiet=json) as listener:
-                return await application.index(listener)
+                report = await application.index(listener, rebuild=rebuild)
+            if not watch:
+                return report
+            _print_report(report, json=json)
         with progress(quiet=json) as listener:
             reports = application.watch(listener)
             report = await anext(reports)

@@ -72,24 +72,31 @@ class Builder:
         catalogue: Catalogue,
         *,
         paths: Collection[str] | None = None,
+        rebuild: bool = False,
         listener: ProgressListener = ignore_progress,
         cancelled: Cancelled = lambda: False,
     ) -> IndexReport:
         """Synchronise all files, or only `paths`, and report.
 
         Each batch of documents is committed with its vectors, so that a reader sees a document
-        whole or not at all, and a cancelled run goes on where it stopped.
+        whole or not at all, and a cancelled run goes on where it stopped. With `rebuild` nothing
+        that was read or embedded before counts; it is replaced document by document, so that the
+        index is never without what it had.
         """
         started = time.monotonic()
         check_workspace(self.workspace)
-        run = _Run(self, catalogue, listener, cancelled)
+        run = _Run(self, catalogue, listener, cancelled, rebuild=rebuild)
         complete = True
         try:
             run.update(paths)
         except Stopped:
             complete = False
         with catalogue.writing() as writer:
-            writer.drop_unused_vectors()
+            if rebuild and complete:
+                writer.drop_vectors_of_others(self.embedder.identity)
+                writer.drop_unused_vectors(kept=0)
+            else:
+                writer.drop_unused_vectors()
             documents, chunks = writer.count()
         report = IndexReport(
             documents=documents,
@@ -111,7 +118,11 @@ class _Run:
         catalogue: Catalogue,
         listener: ProgressListener,
         cancelled: Cancelled,
+        *,
+        rebuild: bool,
     ) -> None:
+        self._rebuild = rebuild
+        self._embedded: set[str] = set()
         self._builder = builder
         self._catalogue = catalogue
         self._listener = listener
@@ -132,7 +143,8 @@ class _Run:
         found = self._look(paths)
         looked_at = self._known if paths is None else self._known_below(paths)
         self._remove([path for path in looked_at if path not in found])
-        self._embed_unseen()
+        if not self._rebuild:
+            self._embed_unseen()
         self._total = len(found)
         pending: list[_Pending] = []
         for entry in found.values():
@@ -183,7 +195,7 @@ class _Run:
 
     def _examine(self, entry: Found) -> _Pending | None:
         """Return what has to be indexed of a file, or None where nothing has changed."""
-        row = self._known.get(entry.path)
+        row = None if self._rebuild else self._known.get(entry.path)
         recipe = self._builder.chunker.recipe
         if row is not None and row.recipe == recipe and _is_untouched(entry, row):
             self._keep(entry, row)
@@ -192,7 +204,7 @@ class _Run:
         loaded = read(self._builder.workspace, entry)
         if isinstance(loaded, Skipped):
             self.skipped[entry.path] = loaded
-            self._remove([entry.path] if row else [])
+            self._remove([entry.path] if entry.path in self._known else [])
             return None
         new = DocumentRow(
             content_hash=loaded.document.content_hash,
@@ -224,8 +236,7 @@ class _Run:
             for item in pending
             for chunk in item.chunks
         }
-        with self._catalogue.reading() as reader:
-            stored = reader.embedded(self._builder.embedder.identity, texts)
+        stored = self._stored(texts)
         new = {key: text for key, text in texts.items() if key not in stored}
         self._embed(new, share=len(pending))
         with self._catalogue.writing() as writer:
@@ -235,6 +246,13 @@ class _Run:
         self.counts["chunks_reused"] += sum(len(item.chunks) for item in pending) - len(new)
         for item in pending:
             self.counts["changed" if item.path in self._known else "added"] += 1
+
+    def _stored(self, hashes: Collection[str]) -> Collection[str]:
+        """Return those of the texts that have a vector which counts."""
+        if self._rebuild:
+            return self._embedded
+        with self._catalogue.reading() as reader:
+            return reader.embedded(self._builder.embedder.identity, hashes)
 
     def _embed_unseen(self) -> None:
         """Give vectors to the chunks that another embedder has left without."""
@@ -251,6 +269,7 @@ class _Run:
             rows = self._builder.embedder.embed([texts[key] for key in part])
             with self._catalogue.writing() as writer:
                 writer.add_vectors(self._builder.embedder.identity, part, rows)
+            self._embedded.update(part)
             self.counts["chunks_embedded"] += len(part)
 
     def _step(self, done: int) -> None:

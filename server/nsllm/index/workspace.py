@@ -92,16 +92,18 @@ class WorkspaceIndex:
         cancelled: Cancelled = lambda: False,
         *,
         paths: Collection[str] | None = None,
+        rebuild: bool = False,
     ) -> IndexReport:
         """Bring the index in step with all files, or with `paths`; waits for another process.
 
-        A damaged index is moved aside and built anew, which the report says.
+        With `rebuild` all of them are read and embedded anew; searches meanwhile find what the
+        index had. A damaged index is moved aside and built anew, which the report says.
         """
         with self._lock.held(listener, cancelled) as taken:
             if not taken:
                 return IndexReport(complete=False)
             try:
-                report = self._sync(listener, cancelled, paths)
+                report = self._sync(listener, cancelled, paths, rebuild=rebuild)
             except CorruptIndexError as error:
                 self._recover(error)
                 report = self._sync(listener, cancelled, None)
@@ -109,16 +111,6 @@ class WorkspaceIndex:
         return msgspec.structs.replace(
             report, rebuilt_because=because, exact_because=self._exact_because
         )
-
-    def clear(self) -> None:
-        """Forget all that is saved, so that the next sync builds the index anew."""
-        with self._lock.held():
-            try:
-                with self._catalogue.writing() as writer:
-                    writer.clear()
-            except CorruptIndexError as error:
-                self._recover(error)
-            vectors.remove_others(self.folder, None)
 
     def update_buffer(self, path: str, text: str) -> None:
         """Let the unsaved `text` of an open document stand for its file until it is closed.
@@ -234,13 +226,18 @@ class WorkspaceIndex:
             self._state = self._snapshot = None
 
     def _sync(
-        self, listener: ProgressListener, cancelled: Cancelled, paths: Collection[str] | None
+        self,
+        listener: ProgressListener,
+        cancelled: Cancelled,
+        paths: Collection[str] | None,
+        *,
+        rebuild: bool = False,
     ) -> IndexReport:
         report = self._builder.sync(
-            self._catalogue, paths=paths, listener=listener, cancelled=cancelled
+            self._catalogue, paths=paths, rebuild=rebuild, listener=listener, cancelled=cancelled
         )
         if report.complete:
-            self._renew_snapshot()
+            self._renew_snapshot(anew=rebuild)
         return report
 
     def _embed(self, path: str, chunks: Sequence[Chunk]) -> Vectors:
@@ -306,17 +303,21 @@ class WorkspaceIndex:
         self._exact_because = vectors.annoy_problem() if wanted else None
         return forest
 
-    def _renew_snapshot(self) -> None:
-        """Write the vectors anew where most searches would look beside the old ones."""
+    def _renew_snapshot(self, *, anew: bool) -> None:
+        """Write the vectors anew, or where most searches would look beside the old ones."""
         with self._catalogue.reading() as reader:
             state = self._refreshed(reader)
             fresh = state.forest is not None and state.stale_share <= vectors.STALE_SHARE
-            if fresh or len(state) < vectors.SNAPSHOT_ABOVE:
+            is_small = len(state) < vectors.SNAPSHOT_ABOVE
+            if not anew and (fresh or is_small):
                 return
-            ids, matrix = reader.vectors(self._embedder.identity)
-        with translated(self.folder):
-            snapshot = vectors.build(self.folder, self._embedder.identity, ids, matrix)
+            rows = None if is_small else reader.vectors(self._embedder.identity)
+        snapshot = None
+        if rows is not None:
+            with translated(self.folder):
+                snapshot = vectors.build(self.folder, self._embedder.identity, *rows)
         with self._catalogue.writing() as writer:
-            writer.set_state("snapshot", msgspec.json.encode(snapshot).decode())
+            kept = msgspec.json.encode(snapshot).decode() if snapshot else ""
+            writer.set_state("snapshot", kept)
             writer.bump()
         vectors.remove_others(self.folder, snapshot)

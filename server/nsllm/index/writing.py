@@ -68,13 +68,6 @@ class Writer(Reader):
             (row.mtime_ns, row.size_bytes, row.read_ns, row.note, path),
         )
 
-    def clear(self) -> None:
-        """Forget everything."""
-        for table in ("chunks", "documents", "embeddings"):
-            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-        self.set_state("snapshot", "")
-        self.bump()
-
     def remove_documents(self, paths: Sequence[str]) -> None:
         """Remove documents with their chunks; their vectors stay, for what is only moved."""
         for path in paths:
@@ -107,6 +100,10 @@ class Writer(Reader):
         if self._connection.execute(query).fetchone()[0] <= kept:
             return 0
         return self._connection.execute(f"DELETE FROM embeddings WHERE {unused}").rowcount  # noqa: S608
+
+    def drop_vectors_of_others(self, embedder: str) -> None:
+        """Delete the vectors that another embedder made."""
+        self._connection.execute("DELETE FROM embeddings WHERE embedder != ?", (embedder,))
 
     def set_state(self, name: str, value: str | int) -> None:
         """Keep `value` under `name`."""

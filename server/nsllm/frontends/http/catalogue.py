@@ -148,7 +148,8 @@ OPERATIONS: tuple[Operation, ...] = (
         id="index",
         tag="Index",
         summary="Bring the indexes up to date, or build them anew",
-        description="Files are followed anyway; this waits until all of them are in the index.",
+        description="Files are followed anyway; this waits until all of them are in the index. "
+        "It is carried out to its end, even if its client leaves.",
         takes=contracts.Index,
         gives=contracts.FolderList,
         handler=api.index,

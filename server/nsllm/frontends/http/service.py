@@ -153,7 +153,7 @@ class Service:
     async def index(self, workspace: str | None, *, rebuild: bool) -> None:
         """Bring the index of one workspace, or of all, up to date, or build it anew.
 
-        It is done whether or not the caller waits for its end: a rebuild begins with nothing.
+        It is done whether or not the caller waits for its end. Questions are answered meanwhile.
         """
         names = list(self._folders) if workspace is None else [self.name(workspace)]
         updates = [self._begin(name, rebuild=rebuild) for name in names]
@@ -190,8 +190,9 @@ class Service:
             await self._stop_following()
             old, self._loaded = self._loaded, new
             if setting == "embedder":
-                for name in self._folders:
-                    self._unready(name)  # it holds no vectors that the new one could search
+                self._reports.clear()  # they hold no vectors that the new one could search
+                for begun in self._begun.values():
+                    begun.clear()
             old.retired = True
             self._close_if_free(old)
             self.start()
@@ -242,14 +243,9 @@ class Service:
         return task
 
     async def _update(self, name: str, *, rebuild: bool) -> None:
-        async def work(application: Application) -> IndexReport:
-            if rebuild:
-                self._unready(name)
-            return await application.index(rebuild=rebuild)
-
         was_followed = name not in self._problems
         try:
-            await self._sync(name, work)
+            await self._sync(name, lambda application: application.index(rebuild=rebuild))
         finally:
             # What was wrong until now is mended, or what failed now has to be made up for; what has
             # failed again is tried again in any case.
@@ -291,8 +287,7 @@ class Service:
                 async with aclosing(application.watch()) as reports:
                     await self._sync(name, lambda _current: anext(reports))
                     async for report in reports:
-                        if name in self._reports:  # otherwise it is being built anew
-                            self._reports[name] = report
+                        self._reports[name] = report
             except Exception as error:  # of any kind: nobody awaits this task, the log must tell
                 problem = self._problems[name] = _problem(error)
                 if str(problem) != told:
@@ -313,11 +308,6 @@ class Service:
         # None may be followed anew with an Application that is about to go.
         following, self._following = self._following, {}
         await _end(following.values())
-
-    def _unready(self, name: str) -> None:
-        """Let questions wait until the workspace is indexed again."""
-        self._reports.pop(name, None)
-        self._begun[name].clear()
 
     def _close_if_free(self, loaded: _Loaded) -> None:
         if loaded.retired and loaded.users == 0:
