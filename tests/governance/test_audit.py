@@ -50,8 +50,10 @@ def test_a_workspace_whose_path_is_not_utf8_is_recorded(tmp_path: Path) -> None:
     log.append(record(1, workspace="/home/caf\udce9"))
     log.append(record(2))
     assert [one.workspace for one in log.records()] == [r"/home/caf\udce9", "w"]
-    found = log.page(5, workspaces=["/home/caf\udce9"])
-    assert [one.id for _, one in found] == ["id-1"]
+    own = ["/home/caf\udce9"]
+    assert [one.id for _, one in log.page(5, workspaces=own)] == ["id-1"]
+    assert [one.id for _, one in log.find("id-", workspaces=own)] == ["id-1"]
+    assert log.find("id-2", workspaces=own) == []
     assert log.verify().intact
 
 

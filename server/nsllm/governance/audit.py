@@ -82,7 +82,6 @@ class AuditLog:
 
         Only those of the workspaces, where these are given, named as in the records.
         """
-        among = None if workspaces is None else json.dumps(sorted(map(_spelt_out, workspaces)))
         if before is not None:
             before = max(-_MAX_NUMBER, min(before, _MAX_NUMBER))
         with self._reading() as connection:
@@ -94,12 +93,17 @@ class AuditLog:
                 "json_extract(CAST(body AS TEXT), '$.workspace') "
                 "IN (SELECT value FROM json_each(?3))) "
                 "ORDER BY number DESC LIMIT ?2",
-                (before, limit, among),
+                (before, limit, _names(workspaces)),
             ).fetchall()
         return [(number, self._decode(number, body)) for number, body in rows]
 
-    def find(self, reference: str) -> list[tuple[int, AuditRecord]]:
-        """Return the records of this number, or whose id begins like this."""
+    def find(
+        self, reference: str, *, workspaces: Collection[str] | None = None
+    ) -> list[tuple[int, AuditRecord]]:
+        """Return the records of this number, or whose id begins like this.
+
+        Only those of the workspaces, where these are given, named as in the records.
+        """
         if not reference:
             return []
         reference = _spelt_out(reference)
@@ -111,9 +115,11 @@ class AuditLog:
             if connection is None:
                 return []
             rows = connection.execute(
-                "SELECT number, body FROM entries WHERE kind = 'record' AND (number = ?1 "
-                "OR substr(json_extract(CAST(body AS TEXT), '$.id'), 1, length(?2)) = ?2)",
-                (number, reference),
+                "SELECT number, body FROM entries WHERE kind = 'record' AND (number = ?1 OR "
+                "substr(json_extract(CAST(body AS TEXT), '$.id'), 1, length(?2)) = ?2) "
+                "AND (?3 IS NULL OR json_extract(CAST(body AS TEXT), '$.workspace') "
+                "IN (SELECT value FROM json_each(?3)))",
+                (number, reference, _names(workspaces)),
             ).fetchall()
         found = [(number, self._decode(number, body)) for number, body in rows]
         return [one for one in found if str(one[0]) == reference] or found
@@ -281,6 +287,10 @@ class AuditLog:
         body = msgspec.json.encode(checkpoint)
         self._write(connection, head, "checkpoint", body, through=checkpoint.through)
         return checkpoint.removed
+
+
+def _names(workspaces: Collection[str] | None) -> str | None:
+    return None if workspaces is None else json.dumps(sorted(map(_spelt_out, workspaces)))
 
 
 def _encoded(record: AuditRecord) -> bytes:

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,24 +59,6 @@ _NOTIFIED = Workspaces.reconfigure.__qualname__
 """The kind of work of the one notification that is awaited; it is also done in the background."""
 
 
-class _Tasks(Background):
-    """Background tasks whose ends are told with their kind: the name of what runs."""
-
-    def __init__(self, ended: Callable[[str, BaseException | None], None]) -> None:
-        super().__init__(lambda _error: None)
-        self._ended = ended
-
-    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = super().start(work)
-        kind = work.__qualname__  # type: ignore[attr-defined]  # what `async def` makes has one
-        task.add_done_callback(partial(self._tell, kind))
-        return task
-
-    def _tell(self, kind: str, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled():
-            self._ended(kind, task.exception())
-
-
 class Server(LanguageServer):
     """One client's session."""
 
@@ -91,7 +72,7 @@ class Server(LanguageServer):
         )
         self.capabilities: Mapping[str, Any] = {}
         self.exit_status: int | None = None
-        self.background = _Tasks(self._ended)
+        self.background = Background(self._ended)
         self.work = WorkBoard(self.notify)
         self.workspaces = Workspaces(self)
         self.watching = Watching(self)

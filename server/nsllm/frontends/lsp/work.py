@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from lsprotocol import types
@@ -73,10 +74,13 @@ class WorkBoard:
 
 
 class Background:
-    """Tasks that nobody awaits: kept alive, their failures told, all ended together."""
+    """Tasks that nobody awaits: kept alive, their ends told, all ended together.
 
-    def __init__(self, report: Callable[[BaseException], None]) -> None:
-        self._report = report
+    `ended` is called with the kind of each task's work, its name, and with what it failed of.
+    """
+
+    def __init__(self, ended: Callable[[str, BaseException | None], None]) -> None:
+        self._ended = ended
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -87,7 +91,8 @@ class Background:
         """Start a task and return it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finish)
+        kind = work.__qualname__  # type: ignore[attr-defined]  # what `async def` makes has one
+        task.add_done_callback(partial(self._finish, kind))
         return task
 
     async def aclose(self) -> None:
@@ -97,10 +102,10 @@ class Background:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _finish(self, task: "asyncio.Task[Any]") -> None:
+    def _finish(self, kind: str, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._report(error)
+        if not task.cancelled():
+            self._ended(kind, task.exception())
 
 
 def describe(step: Progress) -> str:

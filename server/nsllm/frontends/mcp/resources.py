@@ -143,9 +143,8 @@ class Resources:
 
     def _find(self, name: str) -> tuple[int, AuditRecord]:
         own = self._service.recorded()
-        for number, record in AuditLog(home.audit_path()).find(name):
-            # Answers of other workspaces are none of this server's, and find() takes beginnings.
-            if record.id == name and record.workspace in own and record.accepted is None:
+        for number, record in AuditLog(home.audit_path()).find(name, workspaces=own):
+            if record.id == name and record.accepted is None:  # find() takes beginnings too
                 return number, record
         raise UsageError(
             f"There is no answer {name} of the workspaces that are served.",
