@@ -1,6 +1,7 @@
 """A language server on a socket of this machine serves one client, and no page in a browser."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -71,6 +72,51 @@ async def test_a_second_client_is_sent_away_and_the_first_one_served(listening: 
         async with connect(f"ws://127.0.0.1:{listening.port}") as second:
             with pytest.raises(ConnectionClosed, match="Another client is served"):
                 await second.recv()
+    assert (await editor.ask("nsllm/audit", action="list"))["records"] == []
+    await editor.shutdown_async(None)
+    editor.exit(None)
+    assert await listening.process.wait() == 0
+    await editor.stop()
+
+
+@pytest.mark.parametrize("listening", ["tcp"], indirect=True)
+async def test_a_request_of_a_browser_is_not_served_and_keeps_nobody_out(
+    listening: Listening,
+) -> None:
+    body = b'{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}'
+    request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+    answers: list[bytes] = []
+
+    async def answered() -> bool:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
+        except OSError:
+            return False
+        writer.write(request % (len(body), body))
+        with contextlib.suppress(ConnectionResetError):
+            answers.append(await reader.read())
+        writer.close()
+        return True
+
+    await until(answered)
+    _, silent = await asyncio.open_connection("127.0.0.1", listening.port)
+    assert not any(answers)
+    editor = Editor()
+    await listening.serve(editor)
+    silent.close()
+    await editor.shutdown_async(None)
+    editor.exit(None)
+    assert await listening.process.wait() == 0
+    await editor.stop()
+
+
+@pytest.mark.parametrize("listening", ["tcp", "ws"], indirect=True)
+async def test_a_message_may_be_long(listening: Listening) -> None:
+    editor = Editor()
+    await listening.serve(editor)
+    text = "A long line of a long document.\n" * 50_000
+    document = types.TextDocumentItem("untitled:long", "plaintext", 1, text)
+    editor.text_document_did_open(types.DidOpenTextDocumentParams(document))
     assert (await editor.ask("nsllm/audit", action="list"))["records"] == []
     await editor.shutdown_async(None)
     editor.exit(None)

@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nsllm.frontends.lsp.handshake import initialize_result
-from nsllm.frontends.lsp.transport import StdioStreams, Writer, frame, stream_bodies
+from nsllm.frontends.lsp.transport import (
+    StdioStreams,
+    Writer,
+    frame,
+    read_header,
+    stream_bodies,
+)
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
@@ -26,21 +32,26 @@ def serve_stdio() -> int:
 
 
 def serve_tcp(port: int) -> int:
-    """Serve one client on a local TCP port, and return the exit status."""
+    """Serve one client on a local TCP port, and return the exit status.
+
+    Its first bytes must be a header of the protocol: any page in a browser can send a request of
+    HTTP here, whose header has a `Content-Length` too.
+    """
 
     async def main() -> int:
-        first: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        first: asyncio.Future[tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]]
         first = asyncio.get_running_loop().create_future()
 
         async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if first.done():
-                writer.close()
+            beginning = b"" if first.done() else await read_header(reader)
+            if beginning and not first.done():
+                first.set_result((beginning, reader, writer))
             else:
-                first.set_result((reader, writer))
+                writer.close()
 
         async with await asyncio.start_server(connect, _HOST, port):
-            reader, writer = await first
-            status = await _serve(writer, stream_bodies(reader))
+            beginning, reader, writer = await first
+            status = await _serve(writer, stream_bodies(reader, beginning))
             writer.close()
             return status
 
@@ -63,7 +74,8 @@ def serve_websocket(port: int) -> int:
                 await connection.wait_closed()
 
         # Browsers let any page connect, and name the page: who names one is not served.
-        async with listen(connect, _HOST, port, origins=[None]):
+        # A document may be as long as its editor lets it be, and so may a message.
+        async with listen(connect, _HOST, port, origins=[None], max_size=None):
             return await _serve_connection(await first)
 
     return asyncio.run(main())

@@ -116,12 +116,25 @@ class StdioStreams:
                 yield body
 
 
-async def stream_bodies(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Yield the messages of a TCP connection."""
+async def read_header(reader: asyncio.StreamReader) -> bytes:
+    """Return the first line of a TCP connection, or nothing where it is none of the protocol."""
+    try:
+        line = await reader.readuntil(b"\n")
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
+        return b""
+    return line if line.lower().startswith(b"content-") else b""
+
+
+async def stream_bodies(
+    reader: asyncio.StreamReader, beginning: bytes = b""
+) -> AsyncIterator[bytes]:
+    """Yield the messages of a TCP connection of which `beginning` was read already."""
     frames = Frames()
-    while data := await reader.read(_READ_BYTES):
+    data = beginning
+    while data:
         for body in frames.feed(data):
             yield body
+        data = await reader.read(_READ_BYTES)
 
 
 def _set_binary(descriptor: int) -> None:
