@@ -36,6 +36,8 @@ class Share(NamedTuple):
 
     of_workspaces: float = 0.5
     of_others: float = 0.35
+    of_new: float = 0.5
+    """Of the files that are told to be new: those that the weights so far have not read."""
 
 
 class File(NamedTuple):
@@ -43,11 +45,13 @@ class File(NamedTuple):
 
     blocks: list[Block]
     is_workspace: bool
+    is_new: bool = False
 
 
-def read(path: Path) -> File:
-    """Read a file of reader_train."""
-    return File(list(_blocks(path)), path.name.startswith("workspace"))
+def read(path: Path, new: str = "") -> File:
+    """Read a file of reader_train; it is new if its name matches the pattern `new`."""
+    is_new = bool(new) and path.match(new)
+    return File(list(_blocks(path)), path.name.startswith("workspace"), is_new)
 
 
 def _blocks(path: Path) -> Iterator[Block]:
@@ -120,6 +124,7 @@ def groups(files: Sequence[File], near: Near, rng: random.Random, share: Share) 
     found: list[Group] = []
     for file in files:
         part = share.of_workspaces if file.is_workspace else share.of_others
+        part = share.of_new if file.is_new else part
         for own, (heading, lines, questions) in enumerate(file.blocks):
             for answers, question in questions:
                 if rng.random() > part:

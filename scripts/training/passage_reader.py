@@ -147,6 +147,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=7e-4)
     parser.add_argument("--start", type=Path, help="go on from these weights")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--new", default="", help="pattern of files that --start has not read")
+    parser.add_argument(
+        "--shares",
+        type=float,
+        nargs=3,
+        default=Share(),
+        metavar=("WORKSPACES", "OTHERS", "NEW"),
+        help="of how many of their questions an epoch is made",
+    )
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     rng = random.Random(options.seed)
@@ -159,12 +168,12 @@ def main() -> None:
         model.restore(load_file(options.start))
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=options.rate, weight_decay=0.01)
-    files = [read(path) for path in sorted((HERE / "reader_train").glob("*.txt"))]
+    files = [read(path, options.new) for path in sorted((HERE / "reader_train").glob("*.txt"))]
     near = Near(options.near, files)
     steps = [
         batch
         for _ in range(math.ceil(options.epochs))
-        for batch in batches(groups(files, near, rng, Share()), SIZE, rng)
+        for batch in batches(groups(files, near, rng, Share(*options.shares)), SIZE, rng)
     ]
     steps = steps[: round(len(steps) * options.epochs / math.ceil(options.epochs))]
     schedule = torch.optim.lr_scheduler.LambdaLR(
