@@ -10,15 +10,14 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 
 from nsllm import private
-from nsllm.wal import use_wal
+from nsllm.database import file_identity, transaction, use_wal
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +175,7 @@ class CacheStore:
             return result
 
     def _connect(self) -> sqlite3.Connection:
-        if self._connection is not None and self._identity == _identity(self.path):
+        if self._connection is not None and self._identity == file_identity(self.path):
             return self._connection
         self._disconnect()
         private.make_folder(self.path.parent)
@@ -188,7 +187,7 @@ class CacheStore:
         except BaseException:
             connection.close()
             raise
-        self._connection, self._identity = connection, _identity(self.path)
+        self._connection, self._identity = connection, file_identity(self.path)
         return connection
 
     def _disconnect(self) -> None:
@@ -235,7 +234,7 @@ def _read(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, byte
             raise _DamagedError(f"the entry {key[:12]} is not as it was written")
     stale = [(now, row[0]) for row in rows if abs(now - row[3]) > _TOUCH_S]
     if stale:
-        with _transaction(connection):
+        with transaction(connection):
             connection.executemany("UPDATE entries SET used_s = ? WHERE key = ?", stale)
     return {row[0]: row[1] for row in rows}
 
@@ -246,7 +245,7 @@ def _write(
     now = int(time.time())
     # What would push out all the rest is not worth it.
     fitting = {key: body for key, body in bodies.items() if len(body) < limit_bytes // 4}
-    with _transaction(connection):
+    with transaction(connection):
         connection.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key in fitting])
         connection.executemany(
             "INSERT INTO entries (key, kind, body, digest, used_s) VALUES (?, ?, ?, ?, ?)",
@@ -268,7 +267,7 @@ def _evict(connection: sqlite3.Connection, excess_bytes: int) -> None:
 
 
 def _clear(connection: sqlite3.Connection) -> int:
-    with _transaction(connection):
+    with transaction(connection):
         removed = connection.execute("DELETE FROM entries").rowcount
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return removed
@@ -277,18 +276,6 @@ def _clear(connection: sqlite3.Connection) -> int:
 def _totals(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
     rows = connection.execute("SELECT kind, entries, bytes FROM totals")
     return {kind: (entries, size) for kind, entries, size in rows}
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _digest(key: str, body: bytes) -> bytes:
@@ -303,11 +290,3 @@ def _is_damage(error: Exception) -> bool:
     # Without a code it is the binding's own word for a file that is no database; a table that is
     # missing, or has other columns, is a plain SQL error.
     return code is None or code & 0xFF in _BEYOND_REPAIR or code == sqlite3.SQLITE_ERROR
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -18,6 +18,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from nsllm import home
+from nsllm.database import file_identity, transaction
 from nsllm.errors import AuditError
 from nsllm.governance import migration, retention, tables
 from nsllm.governance.anchor import Anchor, Head, Seal
@@ -212,7 +213,7 @@ class AuditLog:
 
     def _connect(self) -> sqlite3.Connection:
         """Return the open database; one that was replaced meanwhile is opened anew."""
-        if self._connection is None or self._identity != _identity(self._path):
+        if self._connection is None or self._identity != file_identity(self._path):
             self._disconnect()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = tables.connect(self._path, durable=self._settings.durable)
@@ -221,7 +222,7 @@ class AuditLog:
             version = tables.version_of(self._connection, self._path)
             if version < tables.VERSION:
                 migration.set_up(self._connection, self._path, self._seal)
-            self._identity = _identity(self._path)
+            self._identity = file_identity(self._path)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -259,7 +260,7 @@ class AuditLog:
         """Append an entry, and remove those up to `through`; the head says so before and after."""
         entry = sealed(head, kind, body, self._seal.required_key(), number=number)
         self._seal.write(Anchor(head=head, next=entry.head), flush=self._settings.durable)
-        with tables.transaction(connection):
+        with transaction(connection):
             if through:
                 tables.remove_through(connection, through)
             tables.insert(connection, entry)
@@ -311,11 +312,3 @@ def _spelt_out(value: Any) -> Any:
     if isinstance(value, dict):
         return {_spelt_out(key): _spelt_out(one) for key, one in value.items()}
     return value
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from nsllm.database import transaction
 from nsllm.governance import tables
 from nsllm.governance.anchor import Anchor, Head, Seal
 from nsllm.governance.chain import Migration, sealed
@@ -21,7 +22,7 @@ def set_up(connection: sqlite3.Connection, path: Path, seal: Seal) -> None:
     anchor = seal.read()
     is_first = anchor is not None and anchor.head == Head()
     head = Head()
-    with tables.transaction(connection):
+    with transaction(connection):
         # Another process may have done it while this one waited.
         version = tables.version_of(connection, path)
         if version == tables.VERSION:

@@ -3,16 +3,15 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import Timeout
 
 from nsllm import private
+from nsllm.database import use_wal
 from nsllm.errors import AuditError, DiskFullError, MachineError
 from nsllm.governance.anchor import GENESIS, Head
 from nsllm.governance.chain import Entry
-from nsllm.wal import use_wal
 
 VERSION = 2
 _BUSY_TIMEOUT_S = 10.0
@@ -75,19 +74,6 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
         )
         return int(found.fetchone()[0])
     return version
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write what the block does, all or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def create(connection: sqlite3.Connection) -> None:

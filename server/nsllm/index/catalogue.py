@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nsllm import private
+from nsllm.database import file_identity
 from nsllm.errors import WorkspaceIndexError
 from nsllm.index import schema
 from nsllm.index.faults import CorruptIndexError, translated
@@ -46,7 +47,7 @@ class Catalogue:
                 connection.close()
                 raise
             self._idle.append(connection)
-            self._identity = _identity(path)
+            self._identity = file_identity(path)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -69,7 +70,7 @@ class Catalogue:
 
     def is_current(self) -> bool:
         """Tell whether the file at the path is still the one that was opened."""
-        return _identity(self.path) == self._identity
+        return file_identity(self.path) == self._identity
 
     def size_bytes(self) -> int:
         """Return the size of the file and its journal."""
@@ -104,14 +105,6 @@ class Catalogue:
                 raise
             with self._guard:
                 self._idle.append(connection)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def move_aside(path: Path) -> Path:

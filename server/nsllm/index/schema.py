@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from nsllm.wal import use_wal
+from nsllm.database import use_wal
 
 VERSION = 1
 BUSY_TIMEOUT_S = 15.0

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from nsllm import private
+from nsllm.database import use_wal
 from nsllm.errors import MachineError
 from nsllm.frontends.lsp.regions import Region, normal_form
-from nsllm.wal import use_wal
 
 FILE_NAME = "regions.db"
 _KEPT = 2_000

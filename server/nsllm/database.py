@@ -1,7 +1,10 @@
-"""SQLite's write-ahead log: readers and one writer side by side, between processes too."""
+"""SQLite: readers and one writer side by side, between processes too."""
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _POLL_S = 0.01
 
@@ -27,3 +30,25 @@ def use_wal(connection: sqlite3.Connection, *, timeout_s: float) -> None:
             time.sleep(_POLL_S)
         else:
             return
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write what the block does, all or nothing; other writers wait meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one at its path, or None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nsllm.wal import use_wal
+from nsllm.database import use_wal
 
 
 @pytest.fixture
