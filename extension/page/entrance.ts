@@ -7,7 +7,8 @@ export interface Opened {
   close(): void;
 }
 
-export type Open = (token: string, onRefused: () => void) => Opened;
+/** `leave` gives the token up, and tells why it is asked for again, or nothing. */
+export type Open = (token: string, leave: (reason: string) => void) => Opened;
 
 /** Shows what a token opens, or asks for one; a link with another token is followed at any time. */
 export class Entrance {
@@ -50,10 +51,10 @@ export class Entrance {
 
   #show(token: string): void {
     const turn = this.#leave();
-    const page = this.#open(token, () => {
+    const page = this.#open(token, (reason) => {
       // Several requests may be refused at once.
       if (turn === this.#turn) {
-        this.#ask("", forget);
+        this.#ask(reason, forget);
       }
     });
     this.#opened = { token, page };

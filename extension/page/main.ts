@@ -35,8 +35,9 @@ class Page {
   #current: View | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(root: HTMLElement, token: string, onRefused: () => void) {
+  constructor(root: HTMLElement, token: string, leave: (reason: string) => void) {
     const client = new Client(token);
+    const onRefused = (): void => leave(PAGE.tokenRefused);
     this.#host = new PageHost({
       client,
       strings: STRINGS,
@@ -69,7 +70,11 @@ class Page {
       element("label", { for: "workspace" }, PAGE.workspace),
       this.#workspaces,
     );
-    root.replaceChildren(this.#header(token, onRefused), this.#body, this.#notice);
+    root.replaceChildren(
+      this.#header(token, () => leave("")),
+      this.#body,
+      this.#notice,
+    );
     new App(ask, this.#host, STRINGS);
     window.addEventListener("hashchange", this.#route);
     this.#route();
@@ -132,5 +137,5 @@ class Page {
 
 const root = document.getElementById("app");
 if (root) {
-  new Entrance(root, (token, onRefused) => new Page(root, token, onRefused)).start();
+  new Entrance(root, (token, leave) => new Page(root, token, leave)).start();
 }

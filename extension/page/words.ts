@@ -15,6 +15,7 @@ export const PAGE = {
   tokenHelp: "Whoever runs the server has it: {0} prints it, and the server's start prints a link.",
   tokenOpen: "Open",
   tokenWrong: "The server does not know this token.",
+  tokenRefused: "The server no longer takes the token: it was removed there.",
 
   unreachable: "The server does not answer.",
   unreachableHint: "Is it running? The page tries again by itself.",

@@ -10,7 +10,7 @@ let taken: string[] | undefined;
 /** What was opened and closed, in order. */
 let told: string[];
 let root: HTMLElement;
-let refuse: () => void;
+let leave: (reason: string) => void;
 const listeners: EventListener[] = [];
 
 beforeEach(() => {
@@ -43,9 +43,9 @@ async function load(hash = ""): Promise<void> {
     window.removeEventListener("hashchange", listener);
   }
   history.replaceState(null, "", `/${hash}`);
-  new Entrance(root, (token, onRefused) => {
+  new Entrance(root, (token, left) => {
     told.push(`open ${token}`);
-    refuse = onRefused;
+    leave = left;
     return { close: () => told.push(`close ${token}`) };
   }).start();
   await settled();
@@ -130,10 +130,11 @@ test("a reload while the server is down says so, and the next one opens the page
 
 test("a token that is refused later is forgotten, once, and asked for again", async () => {
   await load("#token=one");
-  refuse();
+  leave(PAGE.tokenRefused);
   const field = input();
-  refuse();
+  leave("");
   expect(input()).toBe(field);
+  expect(reason()).toBe(PAGE.tokenRefused);
   expect(told).toEqual(["open one", "close one"]);
   expect(sessionStorage).toHaveLength(0);
   await enter("two");
