@@ -2,7 +2,7 @@ import { answerText } from "../ui/answer-text";
 import { findingList, scoreBars } from "../ui/details";
 import { button, element } from "../ui/dom";
 import { fill, type Strings } from "../ui/strings";
-import type { AuditEntry, Client, Verification } from "./client";
+import type { AuditEntry, AuditPage, Client, Verification } from "./client";
 import { passageAt, showPassage } from "./passage";
 import type { View } from "./view";
 import { PAGE } from "./words";
@@ -19,12 +19,15 @@ export class AuditView implements View {
   readonly #older: HTMLButtonElement;
   readonly #verify: HTMLButtonElement;
   #next: number | null = null;
+  /** How often records were asked for: only what was asked for last is shown. */
+  #loads = 0;
+  #isLoading = false;
 
   constructor(client: Client, strings: Strings, sayable: (error: unknown) => string) {
     this.#client = client;
     this.#strings = strings;
     this.#sayable = sayable;
-    this.#older = button(PAGE.older, () => void this.#load(this.#next), { hidden: true });
+    this.#older = button(PAGE.older, () => this.#loadOlder(), { hidden: true });
     this.#verify = button(PAGE.verify, () => void this.#check(), { class: "primary" });
     this.root = element(
       "main",
@@ -52,23 +55,40 @@ export class AuditView implements View {
     this.#result.replaceChildren();
   }
 
-  async #load(before: number | null): Promise<void> {
-    this.#message.textContent = PAGE.loading;
-    try {
-      const { records, next } = await this.#client.audit(before);
-      const kept = before === null ? [] : [...this.#records.children];
-      const made = records.map((record) => recordView(record, this.#strings));
-      this.#records.replaceChildren(...kept, ...made);
-      this.#next = next;
-      this.#message.textContent = kept.length + made.length === 0 ? PAGE.noRecords : "";
-      if (next === null && document.activeElement === this.#older) {
-        // It hides, and reading goes on with what it brought.
-        (made[0] ?? kept.at(-1))?.querySelector("summary")?.focus();
-      }
-      this.#older.hidden = next === null;
-    } catch (error) {
-      this.#message.textContent = this.#sayable(error);
+  #loadOlder(): void {
+    // The page that is on its way ends elsewhere than the one that is shown.
+    if (!this.#isLoading) {
+      void this.#load(this.#next);
     }
+  }
+
+  async #load(before: number | null): Promise<void> {
+    this.#loads += 1;
+    const load = this.#loads;
+    this.#isLoading = true;
+    this.#message.textContent = PAGE.loading;
+    const show = await this.#client.audit(before).then(
+      (page) => () => this.#list(page, before === null ? [] : [...this.#records.children]),
+      (error: unknown) => () => {
+        this.#message.textContent = this.#sayable(error);
+      },
+    );
+    if (load === this.#loads) {
+      this.#isLoading = false;
+      show();
+    }
+  }
+
+  #list({ records, next }: AuditPage, kept: readonly Element[]): void {
+    const made = records.map((record) => recordView(record, this.#strings));
+    this.#records.replaceChildren(...kept, ...made);
+    this.#next = next;
+    this.#message.textContent = kept.length + made.length === 0 ? PAGE.noRecords : "";
+    if (next === null && document.activeElement === this.#older) {
+      // It hides, and reading goes on with what it brought.
+      (made[0] ?? kept.at(-1))?.querySelector("summary")?.focus();
+    }
+    this.#older.hidden = next === null;
   }
 
   async #check(): Promise<void> {
@@ -109,7 +129,7 @@ function recordView(record: AuditEntry, strings: Strings): HTMLElement {
       {},
       element("span", { class: "number" }, `${record.number}`),
       " ",
-      element("span", { class: `verdict ${record.verdict}` }, strings[record.verdict]),
+      chip(record, strings),
       " ",
       element("span", { class: "asked" }, record.question || record.text),
       " ",
@@ -123,10 +143,16 @@ function recordView(record: AuditEntry, strings: Strings): HTMLElement {
   return element("li", {}, details);
 }
 
+/** The verdict, which what someone accepted has none of. */
+function chip({ accepted, verdict }: AuditEntry, strings: Strings): HTMLElement {
+  return accepted
+    ? element("span", { class: "verdict" }, PAGE.accepted)
+    : element("span", { class: `verdict ${verdict}` }, strings[verdict]);
+}
+
 function recordBody(record: AuditEntry, strings: Strings): HTMLElement[] {
-  const { client, workspace, model, findings, text } = record;
+  const { accepted, findings, text } = record;
   const id = `record-${record.number}`;
-  const how = model === null ? PAGE.quotation : fill(PAGE.model, model);
   const open = (place: Parameters<typeof passageAt>[0]): void => {
     const passage = passageAt(place, { sources: [], findings });
     if (passage) {
@@ -136,15 +162,24 @@ function recordBody(record: AuditEntry, strings: Strings): HTMLElement[] {
   // The log keeps the sources' hashes, not their texts, so markers lead nowhere.
   const body = answerText({ id, text, sources: [], findings, strings, onCite: () => undefined });
   return [
-    element(
-      "p",
-      { class: "verdict-line" },
-      `${PAGE.answeredBy} ${how}, ${fill(PAGE.by, client, record.id, workspace)}`,
-    ),
+    element("p", { class: "verdict-line" }, what(record)),
     element("div", { class: "text" }, body),
+    ...(accepted
+      ? [
+          element("p", {}, `${PAGE.reason}: ${accepted.reason}`),
+          element("p", {}, `${PAGE.document}: ${accepted.uri}`),
+        ]
+      : []),
     ...(findings.length > 0 ? [findingList({ findings, sources: [] }, id, strings, open)] : []),
-    scoreBars(record.scores, strings),
+    ...(accepted ? [] : [scoreBars(record.scores, strings)]),
   ];
+}
+
+/** Say what a record is of, and whose it is. */
+function what({ accepted, client, id, model, workspace }: AuditEntry): string {
+  const how = model === null ? PAGE.quotation : fill(PAGE.model, model);
+  const told = accepted ? fill(PAGE.acceptedFinding, accepted.rule) : `${PAGE.answeredBy} ${how}`;
+  return `${told}, ${fill(PAGE.by, client, id, workspace)}`;
 }
 
 function localTime(time: string): string {

@@ -23,6 +23,8 @@ export interface AuditEntry extends Judgement {
   readonly text: string;
   readonly mode: string;
   readonly model: string | null;
+  /** Of a record that is not of an answer, but of a finding that someone accepted on `text`. */
+  readonly accepted?: { readonly rule: string; readonly uri: string; readonly reason: string };
 }
 
 export interface AuditPage {
@@ -67,7 +69,8 @@ export class Client {
     onPartial: (partial: PartialAnswer) => void,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const body = { question, mode, session, ...(workspace === undefined ? {} : { workspace }) };
+    // JSON leaves out what is undefined.
+    const body = { question, mode, session, workspace };
     const response = await this.#send("/api/hybrid-query", {
       body,
       signal,
@@ -78,12 +81,12 @@ export class Client {
       .pipeThrough(new EventSourceParserStream());
     const reader = events?.getReader();
     for (;;) {
-      const read = await reader?.read();
+      const read = reader && (await received(reader.read()));
       if (!read || read.done) {
-        throw new Problem(0, { detail: PAGE.endedEarly, hint: PAGE.askAgain });
+        throw endedEarly();
       }
       const { event, data } = read.value;
-      const told: unknown = JSON.parse(data);
+      const told = parsed(data, response.status);
       if (event === "answer") {
         return { ...(told as Omit<Answer, "uri" | "workspace">), uri: "", workspace: "" };
       }
@@ -121,12 +124,12 @@ export class Client {
 
   /** Return the figures in Prometheus's text format; any token may read them. */
   async metrics(): Promise<string> {
-    return (await this.#send("/metrics")).text();
+    return received((await this.#send("/metrics")).text());
   }
 
   async #json<T>(path: string, body?: object): Promise<T> {
     const response = await this.#send(path, body === undefined ? {} : { body });
-    return (await response.json()) as T;
+    return parsed(await received(response.text()), response.status) as T;
   }
 
   async #send(
@@ -150,10 +153,36 @@ export class Client {
         : error;
     });
     if (!response.ok) {
-      const told: unknown = await response.json().catch(() => undefined);
-      throw problem(told, response.status);
+      throw problem(parsed(await received(response.text()), response.status), response.status);
     }
     return response;
+  }
+}
+
+/** Return an error as it is told where the page tries again by itself. */
+export function retried(error: unknown): unknown {
+  return error instanceof Problem && error.status === 0
+    ? new Problem(0, { code: error.code, detail: error.message, hint: PAGE.retriesHint })
+    : error;
+}
+
+/** Wait for what the server sends; where the connection is lost meanwhile, say that. */
+function received<T>(reading: Promise<T>): Promise<T> {
+  return reading.catch((error: unknown) => {
+    throw error instanceof TypeError ? endedEarly() : error;
+  });
+}
+
+function endedEarly(): Problem {
+  return new Problem(0, { detail: PAGE.endedEarly, hint: PAGE.askAgain });
+}
+
+/** Read JSON; what comes of a proxy may be none. */
+function parsed(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem(status, {});
   }
 }
 

@@ -1,9 +1,9 @@
 import { Conversation } from "../ui/conversation";
 import type { Exchange, Fix } from "../ui/exchange";
+import type { Kept } from "../ui/kept";
 import {
   type Act,
   choiceOf,
-  type Kept,
   type PanelState,
   type ToHost,
   type ToPanel,
@@ -11,7 +11,7 @@ import {
 } from "../ui/messages";
 import type { Model } from "../ui/protocol";
 import { fill, type Strings } from "../ui/strings";
-import { type Client, type Folder, Problem } from "./client";
+import { type Client, type Folder, Problem, retried } from "./client";
 import { passageAt, showPassage } from "./passage";
 import { PAGE } from "./words";
 
@@ -40,6 +40,7 @@ export class PageHost implements Transport {
   #problem = "";
   #server: PanelState["server"] = "running";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isSwitching = false;
   #isClosed = false;
 
   constructor(options: HostOptions) {
@@ -57,9 +58,13 @@ export class PageHost implements Transport {
     this.#listener = listener;
   }
 
-  load(): Kept | undefined {
-    const kept = sessionStorage.getItem(KEPT);
-    return kept === null ? undefined : (JSON.parse(kept) as Kept);
+  load(): unknown {
+    try {
+      return JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    } catch {
+      // Nothing of the page's own is there: it begins as it does in a new tab.
+      return undefined;
+    }
   }
 
   save(kept: Kept): void {
@@ -71,8 +76,8 @@ export class PageHost implements Transport {
   send(message: ToHost): void {
     switch (message.type) {
       case "ready":
-        this.#conversation.adopt(message.exchanges);
-        this.#listener({ type: "exchanges", exchanges: this.#conversation.exchanges });
+        this.#conversation.adopt(message);
+        this.#showAll();
         void this.#watch();
         break;
       case "ask":
@@ -83,7 +88,7 @@ export class PageHost implements Transport {
         break;
       case "clear":
         this.#conversation.clear();
-        this.#listener({ type: "exchanges", exchanges: [] });
+        this.#showAll();
         break;
       case "useModel":
         void this.#switch(message.model);
@@ -102,6 +107,11 @@ export class PageHost implements Transport {
     this.#listener = () => undefined;
     clearTimeout(this.#timer);
     this.#conversation.stop();
+  }
+
+  #showAll(): void {
+    const { exchanges, session } = this.#conversation;
+    this.#listener({ type: "exchanges", exchanges, session });
   }
 
   #ask(question: string, mode: Exchange["mode"], workspace: string | undefined): void {
@@ -133,7 +143,14 @@ export class PageHost implements Transport {
     }
   }
 
+  /** Switch to another model, unless a switch runs already. */
   async #switch(model: string): Promise<void> {
+    if (this.#isSwitching) {
+      // The list must show what is still in use.
+      this.#tell(this.#problem);
+      return;
+    }
+    this.#isSwitching = true;
     this.#tell(fill(PAGE.switching, model));
     try {
       this.#models = await this.#options.client.useModel(model);
@@ -141,6 +158,8 @@ export class PageHost implements Transport {
       this.#options.say(fill(PAGE.switched, model));
     } catch (error) {
       this.#tell(this.#sayable(error));
+    } finally {
+      this.#isSwitching = false;
     }
     void this.#watch({ keepProblem: this.#problem !== "" });
   }
@@ -165,7 +184,7 @@ export class PageHost implements Transport {
       this.#server = error instanceof Problem && error.status === 0 ? "stopped" : "running";
       // What this token may not do will not change by asking again.
       isWell = error instanceof Problem && error.status === 403;
-      this.#tell(this.#sayable(error));
+      this.#tell(this.#sayable(retried(error)));
     }
     if (!isWell && !this.#isClosed) {
       this.#timer = setTimeout(() => void this.#watch(), POLL_MS);

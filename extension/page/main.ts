@@ -1,23 +1,16 @@
 import { App } from "../ui/app";
 import { button, element } from "../ui/dom";
-import { ENGLISH } from "../ui/strings";
 import { AuditView } from "./audit";
 import { Client, type Folder, Problem } from "./client";
 import { Entrance } from "./entrance";
 import { PageHost } from "./host";
 import { MetricsView } from "./metrics";
 import type { View } from "./view";
-import { PAGE } from "./words";
+import { PAGE, STRINGS } from "./words";
 import "./theme.css";
 import "../ui/style.css";
 import "./page.css";
 
-const STRINGS = {
-  ...ENGLISH,
-  emptyText: PAGE.emptyText,
-  staysHere: "",
-  placeholder: PAGE.placeholder,
-};
 const VIEWS = ["ask", "audit", "metrics"] as const;
 type Name = (typeof VIEWS)[number];
 

@@ -1,7 +1,7 @@
 import { element } from "../ui/dom";
 import type { Verdict } from "../ui/protocol";
 import type { Strings } from "../ui/strings";
-import type { Client } from "./client";
+import { type Client, retried } from "./client";
 import { distributions, parseMetrics, type Sample, total, totals } from "./prometheus";
 import type { View } from "./view";
 import { PAGE } from "./words";
@@ -48,14 +48,15 @@ export class MetricsView implements View {
 
   async #read(): Promise<void> {
     clearTimeout(this.#timer);
+    const isRepeated = (): boolean => this.#isShown && this.#live.checked;
     try {
       const samples = parseMetrics(await this.#client.metrics());
       this.#figures.replaceChildren(...figures(samples, this.#strings));
       this.#say("");
     } catch (error) {
-      this.#say(this.#sayable(error));
+      this.#say(this.#sayable(isRepeated() ? retried(error) : error));
     }
-    if (this.#isShown && this.#live.checked) {
+    if (isRepeated()) {
       this.#timer = setTimeout(() => void this.#read(), EVERY_MS);
     }
   }

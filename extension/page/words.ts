@@ -1,3 +1,5 @@
+import { ENGLISH, type Strings } from "../ui/strings";
+
 /** The page's own words; those that it shares with the panel are in ui/strings.ts. */
 export const PAGE = {
   ask: "Ask",
@@ -7,7 +9,8 @@ export const PAGE = {
   workspace: "Workspace",
   signOut: "Forget the token",
   emptyText:
-    "Answers come from the files that this server serves, with a citation for each claim and a check of each sentence. Everything stays on the server.",
+    "Answers come from the files that this server serves, with a citation for each claim and a check of each sentence.",
+  staysHere: "Everything stays on the server.",
   placeholder: "Ask about the documents of this server",
 
   token: "Token",
@@ -18,7 +21,8 @@ export const PAGE = {
   tokenRefused: "The server no longer takes the token: it was removed there.",
 
   unreachable: "The server does not answer.",
-  unreachableHint: "Is it running? The page tries again by itself.",
+  unreachableHint: "Is it running? Try again once it is.",
+  retriesHint: "Is it running? The page tries again by itself.",
   reloadHint: "Is it running? Reload the page once it is.",
   unreadable: "The server answered with what is not its own.",
   endedEarly: "The server ended the answer before it was done.",
@@ -49,6 +53,10 @@ export const PAGE = {
   by: "{0} for {1}, in {2}",
   quotation: "by quotation",
   model: "by {0}",
+  accepted: "Accepted",
+  acceptedFinding: "Accepted finding: {0}",
+  reason: "Reason",
+  document: "Document",
 
   metricsTitle: "Metrics",
   live: "Update every two seconds",
@@ -73,3 +81,11 @@ export const PAGE = {
   quantiles: "Median and percentile are estimated from the histogram's buckets.",
   nothingYet: "Nothing was asked since the server started.",
 } as const;
+
+/** The panel's words, as they are on the page. */
+export const STRINGS: Strings = {
+  ...ENGLISH,
+  emptyText: PAGE.emptyText,
+  staysHere: PAGE.staysHere,
+  placeholder: PAGE.placeholder,
+};

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { Answer } from "../ui/protocol";
 import { AUDIT_SCHEME } from "./audit";
 import { ClientError } from "./errors";
+import { Folders } from "./folders";
 import { toWire } from "./navigation";
 import type { Requests } from "./requests";
 import { type Spacing, spacing } from "./spacing";
@@ -13,6 +14,7 @@ const NO_DOCUMENTS = new Set(["output", "comment", "debug", AUDIT_SCHEME]);
 export class Answers implements vscode.TextDocumentContentProvider, vscode.Disposable {
   last: Answer | undefined;
 
+  readonly #folders = new Folders();
   readonly #requests: Requests;
   readonly #log: vscode.LogOutputChannel;
   readonly #subscriptions: vscode.Disposable[];
@@ -26,6 +28,7 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
       // A panel that has the focus is no editor: the one before it is what "at the cursor" means.
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         this.#editor = isOfDocument(editor) ? editor : this.#editor;
+        this.#folders.use(editor);
       }),
     ];
   }
@@ -39,8 +42,20 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Dispo
       : vscode.window.visibleTextEditors.find(({ document }) => document === before);
   }
 
-  provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
-    return this.#requests.answerText(uri.toString(true), token);
+  /** Return the folder that a question is about: that of a document, by default the editor's. */
+  folderOf(uri = this.editor?.document.uri): string | undefined {
+    return this.#folders.of(uri);
+  }
+
+  async provideTextDocumentContent(
+    uri: vscode.Uri,
+    token: vscode.CancellationToken,
+  ): Promise<string> {
+    const { text, workspace } = await this.#requests.answerDocument(uri.toString(true), token);
+    if (workspace !== undefined) {
+      this.#folders.keepAnswer(uri, workspace);
+    }
+    return text;
   }
 
   async openDocument(answer: Answer): Promise<void> {

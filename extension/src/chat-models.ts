@@ -3,7 +3,6 @@ import type { Model } from "../ui/protocol";
 import { isGenerator } from "./commands/models";
 import type { Extension } from "./context";
 import { ClientError } from "./errors";
-import { folderOf } from "./navigation";
 import { setting } from "./settings";
 
 /** Characters of a token in English text, for estimates where no tokenizer is asked. */
@@ -47,7 +46,7 @@ export class ChatModels implements vscode.LanguageModelChatProvider, vscode.Disp
         vscode.l10n.t("Ask a question."),
       );
     }
-    const workspace = folderOf(answers.editor?.document.uri);
+    const workspace = answers.folderOf();
     const folder = workspace === undefined ? {} : { workspace };
     const params = { question, model: model.id, ...folder };
     const answer = await requests.ask(params, () => undefined, token);

@@ -1,6 +1,5 @@
 import * as vscode from "vscode";
 import type { Extension } from "./context";
-import { folderOf } from "./navigation";
 
 interface SearchInput {
   readonly query: string;
@@ -14,7 +13,7 @@ interface CheckInput {
 /** Offer search and check to chat's language models; both only read, and stay on this machine. */
 export function registerTools({ requests, answers }: Extension): vscode.Disposable[] {
   const folder = (): { workspace?: string } => {
-    const workspace = folderOf(answers.editor?.document.uri);
+    const workspace = answers.folderOf();
     return workspace === undefined ? {} : { workspace };
   };
   const search: vscode.LanguageModelTool<SearchInput> = {

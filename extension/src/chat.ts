@@ -6,7 +6,7 @@ import { registerTools } from "./chat-tools";
 import { verdictName } from "./commands/check";
 import type { Extension } from "./context";
 import { describe, isCancellation } from "./errors";
-import { documentUri, folderOf } from "./navigation";
+import { documentUri } from "./navigation";
 import { escapeMarkdown, inertMarkdown, linkCitations } from "./thread-markdown";
 
 const PARTICIPANT = "nsllm.chat";
@@ -69,7 +69,7 @@ async function ask(
   stream: vscode.ChatResponseStream,
   token: vscode.CancellationToken,
 ): Promise<void> {
-  const workspace = folderOf(answers.editor?.document.uri);
+  const workspace = answers.folderOf();
   stream.progress(vscode.l10n.t("Searching the documents…"));
   // What chat has shown cannot be taken back, so the text is shown once it is judged.
   const answer = await requests.ask(
@@ -104,7 +104,7 @@ async function search(
   stream: vscode.ChatResponseStream,
   token: vscode.CancellationToken,
 ): Promise<void> {
-  const workspace = folderOf(answers.editor?.document.uri);
+  const workspace = answers.folderOf();
   const params = { query, ...(workspace === undefined ? {} : { workspace }) };
   const hits = await requests.search(params, token);
   if (hits.length === 0) {

@@ -11,22 +11,24 @@ import {
 } from "vscode-languageclient/node";
 import { isServerStatus, type ServerStatus } from "../ui/protocol";
 import { coalesce } from "./coalesce";
+import { LateError, within } from "./deadline";
 import type { Server as Found } from "./discovery";
 import { ClientError, failureText, type ServerFailure } from "./errors";
-import { LoggedClient, lastLines } from "./logged-client";
-import { describeAttempts, findServer, spawnServer } from "./runtime";
+import { LoggedClient } from "./logged-client";
+import { describeAttempts, findServer, lateness } from "./runtime";
+import { ServerProcess } from "./server-process";
 import { explicitSettings, SECTION, setting } from "./settings";
 
 export type ServerState = "stopped" | "starting" | "running" | "failed";
 
+/** Generous: the first start may read a cold disk, or run under a scanner; one that hangs ends. */
+const INITIALIZE_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 2_000;
-const EXIT_WAIT_MS = 1_000;
 /** Text documents of these kinds are governed; the language does not matter. */
 export const SCHEMES = ["file", "untitled", "nsllm-answer"] as const;
 
 /** The one connection to the server, from the search for it to its end. */
 export class Server implements vscode.Disposable {
-  readonly restart = coalesce(() => this.#restart());
   state: ServerState = "stopped";
   found: Found | undefined;
   failure: ServerFailure | undefined;
@@ -38,12 +40,14 @@ export class Server implements vscode.Disposable {
   readonly onDidTellStatus = this.#told.event;
   readonly onDidFail = this.#failed.event;
 
+  readonly #renew = coalesce(() => this.#restart());
   readonly #context: vscode.ExtensionContext;
   readonly #log: vscode.LogOutputChannel;
   readonly #serverLog: vscode.LogOutputChannel;
   #client: LanguageClient | undefined;
-  #process: ChildProcess | undefined;
-  #stderr: string[] = [];
+  #process: ServerProcess | undefined;
+  /** Ends the start that is under way. */
+  #attempt = new AbortController();
   #disposed = false;
 
   constructor(
@@ -89,13 +93,26 @@ export class Server implements vscode.Disposable {
     );
   }
 
+  /** Find and start the server anew; one that is still starting is not waited for. */
+  restart(): Promise<void> {
+    this.#attempt.abort();
+    return this.#renew();
+  }
+
   /** End the server; an unfinished request fails. */
   async stop(): Promise<void> {
+    this.#attempt.abort();
+    this.#enter("stopped");
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const client = this.#client;
     const server = this.#process;
+    // Who has not answered yet may not heed a request to end either.
+    const signal = client?.isRunning() ? "SIGTERM" : "SIGKILL";
     this.#client = undefined;
     this.#process = undefined;
-    this.#enter("stopped");
     try {
       await client?.dispose(STOP_TIMEOUT_MS);
     } catch (error) {
@@ -104,9 +121,7 @@ export class Server implements vscode.Disposable {
         this.#log.debug(`The server did not stop when asked: ${String(error)}`);
       }
     }
-    if (server && server.exitCode === null && server.signalCode === null) {
-      server.kill();
-    }
+    server?.end(signal);
   }
 
   dispose(): void {
@@ -118,14 +133,24 @@ export class Server implements vscode.Disposable {
   }
 
   async #restart(): Promise<void> {
-    await this.stop();
     if (this.#disposed) {
       return;
     }
+    const attempt = new AbortController();
+    this.#attempt = attempt;
     this.failure = undefined;
     this.#enter("starting");
+    await this.#end();
+    if (!attempt.signal.aborted) {
+      const abandoned = once(attempt.signal, "abort");
+      await Promise.race([this.#start(attempt.signal), abandoned]);
+    }
+  }
+
+  /** Once it is abandoned, another start may be under way: then this one changes nothing more. */
+  async #start(abandoned: AbortSignal): Promise<void> {
     const { server, attempts } = await findServer(this.#context.extensionPath);
-    if (this.#disposed) {
+    if (abandoned.aborted) {
       return;
     }
     for (const line of describeAttempts(attempts)) {
@@ -140,12 +165,13 @@ export class Server implements vscode.Disposable {
     }
     const { program } = server.launch;
     this.#log.info(`Server ${server.version} from ${server.place}: ${program}`);
-    await this.#connect(server);
+    await this.#connect(server, abandoned);
   }
 
-  async #connect(server: Found): Promise<void> {
+  async #connect(server: Found, abandoned: AbortSignal): Promise<void> {
     const started = performance.now();
-    const client = new LoggedClient(() => this.#spawn(server), this.#options(), this.#serverLog);
+    const spawned = (): Promise<ChildProcess> => this.#spawn(server, abandoned);
+    const client = new LoggedClient(spawned, this.#options(), this.#serverLog);
     client.onNotification("nsllm/status", (status: unknown) => {
       if (isServerStatus(status)) {
         this.#told.fire(status);
@@ -153,8 +179,8 @@ export class Server implements vscode.Disposable {
     });
     this.#client = client;
     try {
-      await client.start();
-      if (this.#disposed || this.#client !== client) {
+      await within(client.start(), INITIALIZE_TIMEOUT_MS, lateness(INITIALIZE_TIMEOUT_MS));
+      if (abandoned.aborted) {
         await client.dispose(STOP_TIMEOUT_MS);
         return;
       }
@@ -162,11 +188,23 @@ export class Server implements vscode.Disposable {
       this.#enter("running");
       await this.#applyTrace();
     } catch (error) {
-      if (this.#client === client) {
-        this.#client = undefined;
-        const reason = (await this.#lastWords()) || String(error);
-        this.#fail({ kind: "unstartable", reason });
+      if (!abandoned.aborted) {
+        await this.#explainStart(error, abandoned);
       }
+    }
+  }
+
+  async #explainStart(error: unknown, abandoned: AbortSignal): Promise<void> {
+    this.#client = undefined;
+    const server = this.#process;
+    if (error instanceof LateError) {
+      server?.end("SIGKILL");
+      this.#fail({ kind: "silent", reason: server?.withStderr(error.message) ?? error.message });
+      return;
+    }
+    const reason = (await server?.lastWords()) ?? String(error);
+    if (!abandoned.aborted) {
+      this.#fail({ kind: "unstartable", reason });
     }
   }
 
@@ -200,16 +238,14 @@ export class Server implements vscode.Disposable {
     };
   }
 
-  async #spawn(found: Found): Promise<ChildProcess> {
-    const server = spawnServer(found.launch, this.#context.extensionPath);
-    this.#stderr = [];
-    server.stderr?.setEncoding("utf-8").on("data", (text: string) => {
-      this.#stderr = lastLines([...this.#stderr, text].join(""));
-    });
-    await once(server, "spawn");
-    server.on("error", (error) => this.#log.error(`The server's process: ${error.message}`));
-    this.#process = server;
-    return server;
+  async #spawn(found: Found, abandoned: AbortSignal): Promise<ChildProcess> {
+    const server = await ServerProcess.start(found.launch, this.#context.extensionPath, this.#log);
+    if (abandoned.aborted) {
+      server.end("SIGKILL");
+    } else {
+      this.#process = server;
+    }
+    return server.child;
   }
 
   async #closed(): Promise<void> {
@@ -218,38 +254,13 @@ export class Server implements vscode.Disposable {
     }
     const client = this.#client;
     this.#client = undefined;
-    const words = await this.#lastWords();
+    const words = (await this.#process?.lastWords()) ?? "";
     // Stopped or restarted meanwhile: then the end was wanted.
     if (this.#disposed || this.state !== "running" || this.#client) {
       return;
     }
     this.#fail({ kind: "crashed", reason: words });
     await client?.dispose().catch(() => undefined);
-  }
-
-  /** Return how the process ended and the end of what it wrote to its error stream. */
-  async #lastWords(): Promise<string> {
-    const server = this.#process;
-    if (!server) {
-      return "";
-    }
-    if (server.exitCode === null && server.signalCode === null) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, EXIT_WAIT_MS);
-        server.once("close", () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
-    const { t } = vscode.l10n;
-    if (server.signalCode !== null) {
-      // What was written before someone ended it is not why it ended.
-      return t("signal {0}", server.signalCode);
-    }
-    const how = t("exit code {0}", String(server.exitCode ?? "?"));
-    const said = this.#stderr.join("").trim().split(/\r?\n/).at(-1) ?? "";
-    return said === "" ? how : `${how}: ${said}`;
   }
 
   #fail(failure: ServerFailure): void {

@@ -7,6 +7,7 @@ import {
   insertLastAnswer,
 } from "./commands/ask";
 import { checkClipboard, checkDocument, checkSelection } from "./commands/check";
+import { fetchModels } from "./commands/fetch-models";
 import { acceptFinding, openEvidence } from "./commands/findings";
 import { rebuildIndex, showIndexStatus } from "./commands/index-folders";
 import { switchModel, verifyModel } from "./commands/models";
@@ -14,7 +15,7 @@ import { searchWorkspace } from "./commands/search";
 import { copyDebugInformation, openSettings, openWalkthrough } from "./commands/support";
 import type { Extension } from "./context";
 import { report } from "./errors";
-import { chooseInterpreter } from "./guide";
+import { chooseInterpreter } from "./interpreter";
 
 // biome-ignore lint/suspicious/noExplicitAny: VS Code passes what the caller of a command gave.
 type Command = (extension: Extension, ...args: any[]) => unknown;
@@ -34,6 +35,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "nsllm.checkClipboard": checkClipboard,
   "nsllm.acceptFinding": acceptFinding,
   "nsllm.openEvidence": openEvidence,
+  "nsllm.fetchModels": fetchModels,
   "nsllm.switchModel": switchModel,
   "nsllm.verifyModel": verifyModel,
   "nsllm.rebuildIndex": rebuildIndex,

@@ -17,7 +17,7 @@ export class ClientError extends Error {
 
 /** What went wrong with the server, for whoever tells the user. */
 export interface ServerFailure {
-  readonly kind: "missing" | "crashed" | "unstartable";
+  readonly kind: "missing" | "crashed" | "unstartable" | "silent";
   /** Where it was looked for, or how it ended. */
   readonly reason: string;
 }
@@ -32,6 +32,8 @@ export function failureText({ kind, reason }: ServerFailure): string {
       return t("The NS-LLM server stopped ({0}).", reason);
     case "unstartable":
       return t("The NS-LLM server did not start ({0}).", reason);
+    case "silent":
+      return t("The NS-LLM server started but did not answer ({0}).", reason);
   }
 }
 
@@ -80,10 +82,11 @@ export function fixFor(code: string): Fix {
     case "remote":
       return { title: t("Open Settings"), command: "nsllm.openSettings" };
     case "model.missing":
-    case "model.unknown":
     case "model.corrupt":
-    case "model.unsupported":
     case "model.download":
+      return { title: t("Fetch Models"), command: "nsllm.fetchModels" };
+    case "model.unknown":
+    case "model.unsupported":
     case "memory":
       return { title: t("Switch Model"), command: "nsllm.switchModel" };
     case "index":

@@ -2,7 +2,6 @@ import * as vscode from "vscode";
 import type { Fix } from "../ui/exchange";
 import type { Server } from "./client";
 import { failureText, type ServerFailure } from "./errors";
-import { firstOnPath } from "./runtime";
 
 const INSTALL_COMMAND = 'python -m pip install "nsllm[cpu,mcp]"';
 
@@ -19,6 +18,7 @@ export function serverFixes({ failure }: Server): Fix[] {
   return failure?.kind === "missing"
     ? [
         { title: t("Choose Interpreter"), command: "nsllm.chooseInterpreter" },
+        { title: t("Restart Server"), command: "nsllm.restartServer" },
         { title: t("Open Walkthrough"), command: "nsllm.openWalkthrough" },
       ]
     : [
@@ -34,7 +34,8 @@ function explain(failure: ServerFailure): Promise<void> {
 async function explainMissing(failure: ServerFailure): Promise<void> {
   const { t } = vscode.l10n;
   const fixes = new Map([
-    [t("Choose Interpreter"), () => chooseInterpreter()],
+    [t("Choose Interpreter"), () => run("nsllm.chooseInterpreter")],
+    [t("Restart Server"), () => run("nsllm.restartServer")],
     [t("Open Walkthrough"), () => run("nsllm.openWalkthrough")],
     [t("Copy Install Command"), () => vscode.env.clipboard.writeText(INSTALL_COMMAND)],
   ]);
@@ -50,31 +51,6 @@ async function explainEnd(failure: ServerFailure): Promise<void> {
   if (choice !== undefined) {
     await run(choice === restart ? "nsllm.restartServer" : "nsllm.showServerLogs");
   }
-}
-
-/** Ask for the interpreter that has the server, and remember it; the server restarts by itself. */
-export async function chooseInterpreter(): Promise<void> {
-  const { t } = vscode.l10n;
-  const found = await Promise.all(["python3", "python"].map(firstOnPath));
-  const browse = t("Browse…");
-  const items = [...new Set(found.filter((file) => file !== undefined)), browse];
-  const choice = await vscode.window.showQuickPick(items, {
-    title: t("Choose the Python interpreter that has NS-LLM"),
-  });
-  const file = choice === browse ? await browseFile() : choice;
-  if (file !== undefined) {
-    await vscode.workspace
-      .getConfiguration("nsllm")
-      .update("server.interpreter", file, vscode.ConfigurationTarget.Global);
-  }
-}
-
-async function browseFile(): Promise<string | undefined> {
-  const files = await vscode.window.showOpenDialog({
-    title: vscode.l10n.t("Choose the Python interpreter that has NS-LLM"),
-    canSelectMany: false,
-  });
-  return files?.[0]?.fsPath;
 }
 
 async function run(command: string): Promise<void> {

@@ -62,9 +62,3 @@ export function toWire({ start, end }: vscode.Range): WireRange {
     end: { line: end.line, character: end.character },
   };
 }
-
-/** Return the folder of a document, or the only one; undefined leaves the choice to the server. */
-export function folderOf(uri: vscode.Uri | undefined): string | undefined {
-  const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
-  return (folder ?? vscode.workspace.workspaceFolders?.[0])?.uri.toString();
-}

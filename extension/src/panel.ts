@@ -1,13 +1,14 @@
 import * as vscode from "vscode";
 import { Conversation } from "../ui/conversation";
 import type { Exchange } from "../ui/exchange";
+import type { Kept } from "../ui/kept";
 import { choiceOf, type ToHost, type ToPanel } from "../ui/messages";
 import type { Mode, Model } from "../ui/protocol";
 import { answererOf } from "./answerer";
 import { generators } from "./commands/models";
 import type { Extension } from "./context";
 import { failureText, report } from "./errors";
-import { folderOf, openSource } from "./navigation";
+import { openSource } from "./navigation";
 import { panelPage } from "./panel-page";
 
 const VIEW = "nsllm.ask";
@@ -25,6 +26,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   #models: readonly Model[] = [];
   #generator: string | null | undefined;
   #mode: Mode = "auto";
+  #isSwitching = false;
   /** A focus that was asked for before the page was there to take it. */
   #wanted: ToPanel | undefined;
 
@@ -92,7 +94,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   #ask(question: string, workspace?: string): Promise<Exchange> {
-    const folder = workspace ?? folderOf(this.#parts.answers.editor?.document.uri);
+    const folder = workspace ?? this.#parts.answers.folderOf();
     return this.#conversation.ask(question, {
       mode: this.#mode,
       ...(folder === undefined ? {} : { workspace: folder }),
@@ -105,7 +107,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
 
   clear(): void {
     this.#conversation.clear();
-    this.#post({ type: "exchanges", exchanges: [] });
+    this.#postExchanges();
   }
 
   /** Read again which models there are. */
@@ -125,7 +127,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   async #receive(message: ToHost): Promise<void> {
     switch (message.type) {
       case "ready":
-        this.#begin(message.exchanges);
+        this.#begin(message);
         break;
       case "ask":
         this.#mode = message.mode;
@@ -138,9 +140,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
         this.clear();
         break;
       case "useModel":
-        await vscode.commands.executeCommand("nsllm.switchModel", message.model);
-        // Where the user declined, the page must show what is still in use.
-        this.#postState();
+        await this.#switch(message.model);
         break;
       case "run":
         if (RUNNABLE.test(message.command)) {
@@ -150,6 +150,20 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
       default:
         await this.#act(message);
     }
+  }
+
+  /** Switch to another model, unless a switch runs already. */
+  async #switch(model: string): Promise<void> {
+    if (!this.#isSwitching) {
+      this.#isSwitching = true;
+      try {
+        await vscode.commands.executeCommand("nsllm.switchModel", model);
+      } finally {
+        this.#isSwitching = false;
+      }
+    }
+    // Where the user declined, the page must show what is still in use.
+    this.#postState();
   }
 
   /** Do what a button of one exchange says. */
@@ -175,12 +189,17 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     }
   }
 
-  #begin(kept: readonly Exchange[]): void {
+  #begin(kept: Pick<Kept, "exchanges" | "session">): void {
     this.#ready = true;
     this.#conversation.adopt(kept);
-    this.#post({ type: "exchanges", exchanges: this.#conversation.exchanges });
+    this.#postExchanges();
     this.#postState();
     this.#postWanted();
+  }
+
+  #postExchanges(): void {
+    const { exchanges, session } = this.#conversation;
+    this.#post({ type: "exchanges", exchanges, session });
   }
 
   #postWanted(): void {
@@ -206,7 +225,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   /** Return the name of the folder that would be asked, where it may be another one. */
   #folderName(): string | undefined {
     const folders = vscode.workspace.workspaceFolders ?? [];
-    const asked = folderOf(this.#parts.answers.editor?.document.uri);
+    const asked = this.#parts.answers.folderOf();
     return folders.length > 1
       ? folders.find(({ uri }) => uri.toString() === asked)?.name
       : undefined;

@@ -25,6 +25,16 @@ import {
 import type { Server } from "./client";
 import { ClientError } from "./errors";
 
+/** A model that an answer takes and that has to be fetched, again where it is damaged. */
+export interface MissingModel {
+  readonly id: string;
+  readonly task: string;
+  readonly licence: string;
+  /** 0 where it is made of another one that is fetched with it, or of files on this machine. */
+  readonly download_bytes: number;
+  readonly source: string;
+}
+
 export type ProgressReporter = vscode.Progress<{ message?: string; increment?: number }>;
 
 /** Errors of the connection, not of the server: it ended while a request was open. */
@@ -80,10 +90,13 @@ export class Requests {
     return this.#watched<Judgement>("nsllm/check", params, progress, token);
   }
 
-  /** Return the text of an answer's document. */
-  async answerText(uri: string, token?: vscode.CancellationToken): Promise<string> {
+  /** Return the text of an answer's document, and the folder that it is about where that is open. */
+  async answerDocument(
+    uri: string,
+    token?: vscode.CancellationToken,
+  ): Promise<{ readonly text: string; readonly workspace?: string }> {
     const client = await this.#server.connection();
-    return (await send<{ text: string }>(client, "nsllm/answer", { uri }, token)).text;
+    return send(client, "nsllm/answer", { uri }, token);
   }
 
   async models(
@@ -96,6 +109,14 @@ export class Requests {
     return (
       await this.#watched<{ models: readonly Model[] }>("nsllm/models", params, progress, token)
     ).models;
+  }
+
+  /** Return what an answer lacks, in the order to fetch it. */
+  async missingModels(): Promise<readonly MissingModel[]> {
+    const client = await this.#server.connection();
+    const params = { action: "missing" };
+    return (await send<{ missing: readonly MissingModel[] }>(client, "nsllm/models", params))
+      .missing;
   }
 
   async index(

@@ -3,6 +3,7 @@ import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { within } from "./deadline";
 import {
   type Attempt,
   candidatesOnPath,
@@ -18,6 +19,8 @@ import {
 import { trustedSetting } from "./settings";
 
 const VALIDATION_TIMEOUT_MS = 20_000;
+/** Another extension may first have to start, and to ask conda; one that hangs must not hold us. */
+const LOOK_UP_TIMEOUT_MS = 30_000;
 const ENVIRONMENTS_EXTENSION = "ms-python.vscode-python-envs";
 const PYTHON_EXTENSION = "ms-python.python";
 const WINDOWS = process.platform === "win32";
@@ -73,12 +76,27 @@ function places(extensionPath: string, folder: vscode.Uri | undefined): Place[] 
   // An environment may live in the opened folder, so it is only used where that is trusted.
   if (vscode.workspace.isTrusted) {
     found.push(
-      { name: t("Python Environments extension"), find: () => fromEnvironments(folder) },
-      { name: t("Python extension"), find: () => fromPython(folder) },
+      {
+        name: t("Python Environments extension"),
+        find: () => inTime(fromEnvironments(folder), LOOK_UP_TIMEOUT_MS),
+      },
+      {
+        name: t("Python extension"),
+        find: () => inTime(fromPython(folder), LOOK_UP_TIMEOUT_MS),
+      },
     );
   }
   found.push({ name: t("PATH"), find: () => onPath("nsllm") });
   return found;
+}
+
+function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+  return within(promise, limitMs, lateness(limitMs));
+}
+
+/** Say that nothing came for so long. */
+export function lateness(limitMs: number): string {
+  return vscode.l10n.t("no answer within {0} seconds", limitMs / 1_000);
 }
 
 /** Return the program that a setting chooses; undefined where it is empty. */
@@ -161,7 +179,13 @@ function readVersion(launch: Launch, extensionPath: string): Promise<string> {
     return Promise.reject(new Error(vscode.l10n.t("there is no such program")));
   }
   return new Promise((resolveVersion, reject) => {
-    const options = { cwd: extensionPath, timeout: VALIDATION_TIMEOUT_MS, windowsHide: true };
+    const options = {
+      cwd: extensionPath,
+      timeout: VALIDATION_TIMEOUT_MS,
+      // Its end is waited for, so that it must not be its choice.
+      killSignal: "SIGKILL",
+      windowsHide: true,
+    } as const;
     execFile(
       launch.program,
       [...launch.arguments, "--version"],
@@ -183,7 +207,7 @@ function readVersion(launch: Launch, extensionPath: string): Promise<string> {
 function describeRun(error: ExecFileException | null): string {
   const { t } = vscode.l10n;
   if (error?.killed) {
-    return t("no answer within {0} seconds", VALIDATION_TIMEOUT_MS / 1_000);
+    return lateness(VALIDATION_TIMEOUT_MS);
   }
   switch (error?.code) {
     case "ENOENT":

@@ -14,13 +14,52 @@ export function setting<T>(key: string, scope?: vscode.Uri): T | undefined {
 
 /** Return a setting's value, leaving out what an untrusted workspace says. */
 export function trustedSetting<T>(key: string): T | undefined {
-  const scope = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const configuration = vscode.workspace.getConfiguration(SECTION, scope);
+  const configuration = ofServer();
   if (vscode.workspace.isTrusted) {
     return configuration.get<T>(key);
   }
   const values = configuration.inspect<T>(key);
   return values?.globalValue ?? values?.defaultValue;
+}
+
+/** Set what `trustedSetting` reads at the level that is in force: at a lower one it would not count. */
+export async function setInForce(key: string, value: string): Promise<void> {
+  const configuration = ofServer();
+  const [level] = levelsOf(configuration, key);
+  await configuration.update(key, value, level ?? vscode.ConfigurationTarget.Global);
+}
+
+/** Clear what `trustedSetting` reads at each level that sets it. */
+export async function clearSetting(key: string): Promise<void> {
+  const configuration = ofServer();
+  for (const level of levelsOf(configuration, key)) {
+    await configuration.update(key, undefined, level);
+  }
+}
+
+/** The settings of the server are those of the first folder. */
+function ofServer(): vscode.WorkspaceConfiguration {
+  const scope = vscode.workspace.workspaceFolders?.[0]?.uri;
+  return vscode.workspace.getConfiguration(SECTION, scope);
+}
+
+/** Return the levels that set a key, the one in force first. */
+function levelsOf(
+  configuration: vscode.WorkspaceConfiguration,
+  key: string,
+): vscode.ConfigurationTarget[] {
+  const { Global, Workspace, WorkspaceFolder } = vscode.ConfigurationTarget;
+  const set = configuration.inspect<string>(key);
+  const levels: [vscode.ConfigurationTarget, string | undefined][] = [
+    [WorkspaceFolder, set?.workspaceFolderValue],
+    [Workspace, set?.workspaceValue],
+    [Global, set?.globalValue],
+  ];
+  return levels
+    .filter(
+      ([level, value]) => value !== undefined && (vscode.workspace.isTrusted || level === Global),
+    )
+    .map(([level]) => level);
 }
 
 /**

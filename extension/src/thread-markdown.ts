@@ -66,7 +66,7 @@ export function linkCitations(
     const source = sources.find((one) => one.marker === Number(digits));
     return source ? `[\\[${digits}\\]](${target(source, uriOf)})` : `[${digits}]`;
   };
-  const linked = showTags(text).replace(CITATION, (_, bang: string, markers: string) => {
+  const linked = replaceOutsideCode(showTags(text), CITATION, (_, bang, markers = "") => {
     const links = markers
       .split(/\s*,\s*/)
       .map(link)
@@ -93,10 +93,25 @@ function breakImages(text: string): string {
  * As entities, since a backslash may be taken for the end of an address before it.
  */
 function showTags(text: string): string {
+  return replaceOutsideCode(text, /<(?=[a-z/!?])/gi, () => "&lt;");
+}
+
+/** Replace what a global pattern finds, but nothing in code. */
+function replaceOutsideCode(
+  text: string,
+  pattern: RegExp,
+  replace: (...groups: readonly string[]) => string,
+): string {
   const codes = parse(text).flatMap(codeOf);
-  return text.replace(/<(?=[a-z/!?])/gi, (tag, at: number) =>
-    codes.some(({ start, end }) => start <= at && at < end) ? tag : "&lt;",
-  );
+  let kept = 0;
+  const pieces = [...text.matchAll(pattern)]
+    .filter(({ index }) => codes.every(({ start, end }) => index < start || end <= index))
+    .flatMap((match) => {
+      const before = text.slice(kept, match.index);
+      kept = match.index + match[0].length;
+      return [before, replace(...match)];
+    });
+  return [...pieces, text.slice(kept)].join("");
 }
 
 interface Span {
@@ -107,7 +122,7 @@ interface Span {
 function codeOf(node: Block | Inline): Span[] {
   switch (node.kind) {
     case "code":
-      return [{ start: node.start, end: node.start + node.text.length }];
+      return [{ start: node.start, end: "end" in node ? node.end : node.start + node.text.length }];
     case "text":
     case "citation":
       return [];

@@ -6,7 +6,7 @@ import { answererOf } from "./answerer";
 import type { Answers } from "./answers";
 import { verdictName } from "./commands/check";
 import { ClientError } from "./errors";
-import { documentUri, folderOf } from "./navigation";
+import { documentUri } from "./navigation";
 import type { Requests } from "./requests";
 import { exchangeMarkdown } from "./thread-markdown";
 
@@ -66,7 +66,7 @@ export class InlineThreads implements vscode.Disposable {
     if (!open || question === "") {
       return;
     }
-    const workspace = folderOf(thread.uri);
+    const workspace = this.#answers.folderOf(thread.uri);
     // Not awaited: VS Code empties the reply box when the command ends. It never fails.
     void open.conversation.ask(question, workspace === undefined ? {} : { workspace });
   }

@@ -2,6 +2,7 @@ import { Composer } from "./composer";
 import { button, element } from "./dom";
 import { type Exchange, isOver } from "./exchange";
 import { exchangeView } from "./exchange-view";
+import { readKept } from "./kept";
 import type { PanelState, ToHost, ToPanel, Transport } from "./messages";
 import { fill, type Strings } from "./strings";
 
@@ -18,6 +19,7 @@ export class App {
   readonly #clear: HTMLButtonElement;
   readonly #send = (message: ToHost): void => this.#transport.send(message);
   #exchanges: readonly Exchange[] = [];
+  #session: string | undefined;
   /** Whether the model in use is on this machine; unknown until the host tells. */
   #isLocal = false;
 
@@ -44,16 +46,18 @@ export class App {
       this.#composer.root,
       this.#announcer,
     );
-    const kept = transport.load();
-    this.#composer.restore(kept?.draft ?? "", kept?.mode ?? "auto");
+    const { draft, mode, ...kept } = readKept(transport.load());
+    this.#session = kept.session;
+    this.#composer.restore(draft, mode);
     this.#show([]);
     transport.listen((message) => this.#receive(message));
-    this.#send({ type: "ready", exchanges: kept?.exchanges ?? [] });
+    this.#send({ type: "ready", ...kept });
   }
 
   #receive(message: ToPanel): void {
     switch (message.type) {
       case "exchanges":
+        this.#session = message.session;
         this.#show(message.exchanges);
         break;
       case "exchange":
@@ -172,7 +176,9 @@ export class App {
 
   #save(): void {
     const { draft, mode } = this.#composer;
-    this.#transport.save({ draft, mode, exchanges: this.#exchanges.slice(-KEPT_EXCHANGES) });
+    const exchanges = this.#exchanges.slice(-KEPT_EXCHANGES);
+    const session = this.#session === undefined ? {} : { session: this.#session };
+    this.#transport.save({ draft, mode, exchanges, ...session });
   }
 
   #isAtEnd(): boolean {

@@ -1,5 +1,6 @@
 import { button, element } from "./dom";
 import type { ModelChoice } from "./messages";
+import { ModelList } from "./model-list";
 import type { Mode } from "./protocol";
 import { fill, type Strings } from "./strings";
 
@@ -15,14 +16,15 @@ export class Composer {
   readonly root: HTMLElement;
   readonly #input: HTMLTextAreaElement;
   readonly #mode: HTMLSelectElement;
-  readonly #model: HTMLSelectElement;
+  readonly #models: ModelList;
   readonly #sentTo: HTMLElement;
   readonly #folder: HTMLElement;
   readonly #ask: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
   readonly #strings: Strings;
   readonly #actions: ComposerActions;
-  #told: string | undefined;
+  /** The quotation that was put in last. */
+  #quoted = "";
 
   constructor(strings: Strings, actions: ComposerActions) {
     this.#strings = strings;
@@ -43,12 +45,7 @@ export class Composer {
       element("option", { value: "generate" }, strings.modeGenerate),
       element("option", { value: "extract" }, strings.modeExtract),
     );
-    this.#model = element("select", {
-      class: "model",
-      "aria-label": strings.model,
-      title: strings.model,
-      onchange: () => actions.useModel(this.#model.value),
-    });
+    this.#models = new ModelList(strings, actions.useModel);
     this.#sentTo = element("p", { class: "notice sent-to" });
     this.#folder = element("p", { class: "notice folder", hidden: true });
     this.#ask = button(strings.ask, () => this.#submit(), { class: "primary" });
@@ -65,7 +62,7 @@ export class Composer {
       element("p", { id: "keys", class: "hidden" }, strings.keys),
       this.#folder,
       this.#sentTo,
-      element("div", { class: "row" }, this.#mode, this.#model, this.#stop, this.#ask),
+      element("div", { class: "row" }, this.#mode, this.#models.root, this.#stop, this.#ask),
     );
     this.busy(false);
     this.models([]);
@@ -84,15 +81,18 @@ export class Composer {
     this.#mode.value = mode;
   }
 
-  /** Put the cursor before a draft's quotation, where the question goes. */
-  focus(draft?: string): void {
-    if (draft !== undefined) {
-      this.#input.value = draft;
-      this.#actions.changed();
-    }
+  /** Focus the input; a quotation goes behind what was typed, and the cursor between the two. */
+  focus(quotation?: string): void {
     this.#input.focus();
-    if (draft !== undefined) {
-      this.#input.setSelectionRange(0, 0);
+    if (quotation !== undefined) {
+      const { value } = this.#input;
+      // One to which nothing was typed makes room for the next.
+      const typed = value === this.#quoted ? "" : value;
+      this.#input.value = typed + quotation;
+      // As the input has it: with its own ends of lines.
+      this.#quoted = this.#input.value.slice(typed.length);
+      this.#input.setSelectionRange(typed.length, typed.length);
+      this.#actions.changed();
     }
   }
 
@@ -113,22 +113,8 @@ export class Composer {
   }
 
   models(models: readonly ModelChoice[]): void {
+    this.#models.show(models);
     const inUse = models.find((model) => model.inUse);
-    const told = JSON.stringify(models);
-    // A list that is being read is not made anew, unless another choice was declined.
-    if (told === this.#told && this.#model.value === (inUse?.id ?? "")) {
-      return;
-    }
-    this.#told = told;
-    this.#model.hidden = models.length === 0;
-    const options = models.map(({ id, installed, inUse }) =>
-      element(
-        "option",
-        { value: id, selected: inUse },
-        installed ? id : fill(this.#strings.toDownload, id),
-      ),
-    );
-    this.#model.replaceChildren(...options);
     this.#sentTo.hidden = inUse?.remote === undefined;
     this.#sentTo.textContent = fill(this.#strings.sentTo, inUse?.remote ?? "");
   }

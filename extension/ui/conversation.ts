@@ -1,4 +1,5 @@
 import { advance, begin, type Exchange, type ExchangeEvent, isOver } from "./exchange";
+import type { Kept } from "./kept";
 import type { Answer, Mode, PartialAnswer } from "./protocol";
 
 export interface AskOptions {
@@ -7,9 +8,9 @@ export interface AskOptions {
   readonly workspace?: string;
 }
 
+/** Without a mode, the server's setting `generation.mode` decides. */
 export interface Asked extends AskOptions {
   readonly question: string;
-  readonly mode: Mode;
   readonly session: string;
 }
 
@@ -37,11 +38,18 @@ export class Conversation {
   readonly #answerer: Answerer;
   readonly #listener: ConversationListener;
   #session = randomId();
+  /** Until something was taken over, asked or cleared. */
+  #isNew = true;
   #running: AbortController | undefined;
 
   constructor(answerer: Answerer, listener: ConversationListener) {
     this.#answerer = answerer;
     this.#listener = listener;
+  }
+
+  /** The id under which the server knows what was asked before. */
+  get session(): string {
+    return this.#session;
   }
 
   get busy(): boolean {
@@ -55,9 +63,11 @@ export class Conversation {
   /** Ask, giving up what is still being answered; resolves when the exchange is over. */
   async ask(question: string, options: AskOptions = {}): Promise<Exchange> {
     this.stop();
+    this.#isNew = false;
     const running = new AbortController();
     this.#running = running;
-    const { mode = "auto", workspace } = options;
+    const { mode = "auto", ...others } = options;
+    const { workspace } = others;
     let exchange = begin(randomId(), question, mode, workspace);
     this.exchanges = [...this.exchanges, exchange];
     const apply = (event: ExchangeEvent): void => {
@@ -67,7 +77,8 @@ export class Conversation {
     running.signal.addEventListener("abort", () => apply({ kind: "stopped" }));
     this.#listener.changed(exchange);
     try {
-      const asked = { ...options, question, mode, session: this.#session };
+      const chosen = mode === "auto" ? {} : { mode };
+      const asked = { ...others, ...chosen, question, session: this.#session };
       const answer = await this.#answerer.ask(asked, apply, running.signal);
       if (!isOver(exchange)) {
         this.#listener.answered?.(answer);
@@ -95,12 +106,15 @@ export class Conversation {
     this.stop();
     this.exchanges = [];
     this.#session = randomId();
+    this.#isNew = false;
   }
 
-  /** Take over what an earlier window kept, if nothing was asked since. */
-  adopt(exchanges: readonly Exchange[]): void {
-    if (this.exchanges.length === 0) {
+  /** Take over what an earlier window kept: only once, and nothing after a question or a clear. */
+  adopt({ exchanges, session }: Pick<Kept, "exchanges" | "session">): void {
+    if (this.#isNew) {
+      this.#isNew = false;
       this.exchanges = exchanges.map((one) => advance(one, { kind: "stopped" }));
+      this.#session = session ?? this.#session;
     }
   }
 

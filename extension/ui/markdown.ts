@@ -19,7 +19,13 @@ export type Block =
       readonly ordered: boolean;
       readonly items: readonly (readonly Inline[])[];
     }
-  | { readonly kind: "code"; readonly text: string; readonly start: number };
+  | {
+      readonly kind: "code";
+      readonly text: string;
+      readonly start: number;
+      /** Behind its last line: `text` has other line ends than the source may have. */
+      readonly end: number;
+    };
 
 interface Line {
   readonly text: string;
@@ -95,7 +101,12 @@ function readCode(lines: readonly Line[], index: number, fence: string): [Block,
   const end = endOf(lines, index + 1, ({ text }) => !text.trim().startsWith(fence));
   const body = lines.slice(index + 1, end);
   const text = body.map((line) => line.text).join("\n");
-  return [{ kind: "code", text, start: body[0]?.start ?? 0 }, end + 1];
+  const start = body[0]?.start ?? 0;
+  const last = body.at(-1);
+  return [
+    { kind: "code", text, start, end: last ? last.start + last.text.length : start },
+    end + 1,
+  ];
 }
 
 function readList(lines: readonly Line[], index: number): [Block, number] {

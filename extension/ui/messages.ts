@@ -1,4 +1,5 @@
 import type { Exchange, Fix } from "./exchange";
+import type { Kept } from "./kept";
 import type { Mode, Model } from "./protocol";
 
 /** What the panel shows besides its exchanges. */
@@ -30,7 +31,7 @@ export type Act = "insert" | "copy" | "openDocument" | "retry";
 
 /** What the panel tells its host. */
 export type ToHost =
-  | { readonly type: "ready"; readonly exchanges: readonly Exchange[] }
+  | { readonly type: "ready"; readonly exchanges: readonly Exchange[]; readonly session?: string }
   | { readonly type: "ask"; readonly question: string; readonly mode: Mode }
   | { readonly type: "stop" | "clear" }
   | { readonly type: Act; readonly id: string }
@@ -46,7 +47,11 @@ export interface PlaceInDocument {
 
 /** What the host tells the panel. */
 export type ToPanel =
-  | { readonly type: "exchanges"; readonly exchanges: readonly Exchange[] }
+  | {
+      readonly type: "exchanges";
+      readonly exchanges: readonly Exchange[];
+      readonly session: string;
+    }
   | { readonly type: "exchange"; readonly exchange: Exchange }
   | { readonly type: "state"; readonly state: PanelState }
   | { readonly type: "focus"; readonly draft?: string };
@@ -56,13 +61,7 @@ export interface Transport {
   readonly acts: readonly Act[];
   send(message: ToHost): void;
   listen(listener: (message: ToPanel) => void): void;
-  load(): Kept | undefined;
+  /** Return what was saved last, perhaps by another version. */
+  load(): unknown;
   save(kept: Kept): void;
-}
-
-/** What outlives the panel's page. */
-export interface Kept {
-  readonly draft: string;
-  readonly mode: Mode;
-  readonly exchanges: readonly Exchange[];
 }

@@ -239,7 +239,7 @@ export interface ErrorData {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function fields(value: unknown): Fields | undefined {
+export function fields(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { App } from "../ui/app";
-import type { Kept, ToPanel, Transport } from "../ui/messages";
+import type { ToPanel, Transport } from "../ui/messages";
 import { ENGLISH, type Strings } from "../ui/strings";
 import "../ui/style.css";
 
@@ -19,7 +19,7 @@ function webviewTransport(): Transport {
     send: (message) => api.postMessage(message),
     listen: (listener) =>
       window.addEventListener("message", (event) => listener(event.data as ToPanel)),
-    load: () => api.getState() as Kept | undefined,
+    load: () => api.getState(),
     save: (kept) => api.setState(kept),
   };
 }

@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test } from "vitest";
 import { App } from "../../extension/ui/app";
-import { advance, begin } from "../../extension/ui/exchange";
-import type { Kept, ToHost, ToPanel } from "../../extension/ui/messages";
+import { advance, begin, type Exchange } from "../../extension/ui/exchange";
+import type { Kept } from "../../extension/ui/kept";
+import type { ToHost, ToPanel } from "../../extension/ui/messages";
 import { ENGLISH } from "../../extension/ui/strings";
 import { answer, finding, SCORES, source } from "./fixtures";
 
@@ -38,6 +39,8 @@ beforeEach(() => {
 });
 
 const asked = begin("x1", "How long?", "auto", undefined);
+const show = (exchanges: readonly Exchange[]) =>
+  tell({ type: "exchanges", exchanges, session: "s1" });
 const input = () => root.querySelector("textarea") as HTMLTextAreaElement;
 const named = (name: string) =>
   [...root.querySelectorAll("button")].find((one) => one.textContent === name && !one.hidden);
@@ -118,7 +121,7 @@ test("a focus elsewhere stays there", () => {
     const before = document.activeElement;
     tell({ type: "exchange", exchange: asked });
     tell({ type: "exchange", exchange: done });
-    tell({ type: "exchanges", exchanges: [] });
+    show([]);
     expect(document.activeElement).toBe(before);
     input().blur();
   }
@@ -126,15 +129,15 @@ test("a focus elsewhere stays there", () => {
 
 test("a new session leads to the question", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
-  tell({ type: "exchanges", exchanges: [done] });
+  show([done]);
   named(ENGLISH.newSession)?.focus();
-  tell({ type: "exchanges", exchanges: [] });
+  show([]);
   expect(document.activeElement).toBe(input());
 });
 
 test("a citation opens its source's lines", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
-  tell({ type: "exchanges", exchanges: [done] });
+  show([done]);
   const chip = root.querySelector<HTMLButtonElement>("button.citation");
   expect(chip?.getAttribute("aria-label")).toBe("Source 1: docs/1.md, line 10");
   chip?.click();
@@ -150,7 +153,7 @@ test("a finding is marked on its words, counted in characters", () => {
   const from = [..."😀 Kept for **"].length;
   const findings = [finding(from, from + "12 years".length, { severity: "reject" })];
   const done = advance(asked, { kind: "answered", answer: answer({ text, findings }) });
-  tell({ type: "exchanges", exchanges: [done] });
+  show([done]);
   const marks = [...root.querySelectorAll("mark")];
   expect(marks.map((mark) => mark.textContent)).toEqual(["12 years"]);
   expect(marks[0]?.className).toBe("finding reject");
@@ -160,7 +163,7 @@ test("a finding is marked on its words, counted in characters", () => {
 test("marked words lead to their finding, its rule and its reason", () => {
   const findings = [finding(0, 8, { severity: "reject" }), finding(4, 8)];
   const done = advance(asked, { kind: "answered", answer: answer({ findings }) });
-  tell({ type: "exchanges", exchanges: [done] });
+  show([done]);
   const links = [...root.querySelectorAll<HTMLAnchorElement>("mark a")];
   expect(links.map((link) => link.textContent)).toEqual(["Read", "ings"]);
   const described = links[1]?.getAttribute("aria-describedby")?.split(" ") ?? [];
@@ -178,7 +181,7 @@ test("marked words lead to their finding, its rule and its reason", () => {
 test("only what the host can do is offered, and only a question can be asked again", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
   const stopped = advance(begin("x2", "And?", "auto", undefined), { kind: "stopped" });
-  tell({ type: "exchanges", exchanges: [done, stopped] });
+  show([done, stopped]);
   const offered = [...root.querySelectorAll(".actions")].map((row) =>
     [...row.querySelectorAll("button")].map((one) => one.textContent),
   );
@@ -199,7 +202,7 @@ test("markup in texts of the server stays text", () => {
       sources: [source(1, { path: evil, text: evil })],
     }),
   });
-  tell({ type: "exchanges", exchanges: [failing, done] });
+  show([failing, done]);
   expect(root.querySelectorAll("img, script")).toHaveLength(0);
   expect(root.querySelector("article h2")?.textContent).toBe(evil);
 });
@@ -207,7 +210,7 @@ test("markup in texts of the server stays text", () => {
 test("scores have a name, a value and a meaning; one not computed says so", () => {
   const scores = { ...SCORES, toxicity: null };
   const done = advance(asked, { kind: "answered", answer: answer({ scores }) });
-  tell({ type: "exchanges", exchanges: [done] });
+  show([done]);
   const rows = [...root.querySelectorAll(".score")].map((row) => row.textContent);
   expect(rows).toContain(`Grounding0.95${ENGLISH.groundingMeaning}`);
   expect(rows).toContain(`Toxicitynot computed${ENGLISH.toxicityMeaning}`);
@@ -239,7 +242,7 @@ test("withdrawn text is gone and the notice says why", () => {
 
 test("what the reader opened stays open while text streams", () => {
   const found = advance(asked, { kind: "sources", sources: [source(1)] });
-  tell({ type: "exchanges", exchanges: [found] });
+  show([found]);
   (root.querySelector("details.sources") as HTMLDetailsElement).open = true;
   tell({ type: "exchange", exchange: advance(found, { kind: "delta", text: "A" }) });
   expect((root.querySelector("details.sources") as HTMLDetailsElement).open).toBe(true);
@@ -247,7 +250,7 @@ test("what the reader opened stays open while text streams", () => {
 
 test("the focus stays on the source that the reader is at while text streams", () => {
   const found = advance(asked, { kind: "sources", sources: [source(1), source(2)] });
-  tell({ type: "exchanges", exchanges: [found] });
+  show([found]);
   const second = () => [...root.querySelectorAll<HTMLElement>(".source .link")][1];
   (root.querySelector("details.sources") as HTMLDetailsElement).open = true;
   second()?.focus();
@@ -259,12 +262,36 @@ test("the focus stays on the source that the reader is at while text streams", (
 
 test("a page that comes back has its draft, its mode and its session", () => {
   const done = advance(asked, { kind: "answered", answer: answer() });
-  tell({ type: "exchanges", exchanges: [done] });
+  show([done]);
   input().value = "And then?";
   input().dispatchEvent(new Event("input"));
   start();
   expect(input().value).toBe("And then?");
-  expect(sent.at(-1)).toEqual({ type: "ready", exchanges: [done] });
+  expect(sent.at(-1)).toEqual({ type: "ready", exchanges: [done], session: "s1" });
+});
+
+test("a page that comes back after a new session, which it was not shown, is told so", () => {
+  show([advance(asked, { kind: "answered", answer: answer() })]);
+  start();
+  tell({ type: "exchanges", exchanges: [], session: "s2" });
+  expect(root.querySelector("article")).toBeNull();
+  start();
+  expect(sent.at(-1)).toEqual({ type: "ready", exchanges: [], session: "s2" });
+});
+
+test("a quotation goes behind what was typed, and takes the place of one that nothing was typed to", () => {
+  tell({ type: "focus", draft: "\n\n“first\r\nline”" });
+  tell({ type: "focus", draft: "\n\n“second”" });
+  expect([input().value, input().selectionStart]).toEqual(["\n\n“second”", 0]);
+  input().value = "Is it true?\n\n“second”";
+  tell({ type: "focus" });
+  expect(input().value).toBe("Is it true?\n\n“second”");
+  input().value = "And why";
+  tell({ type: "focus", draft: "\n\n“third”" });
+  expect(input().value).toBe("And why\n\n“third”");
+  expect([input().selectionStart, input().selectionEnd]).toEqual([7, 7]);
+  expect(kept?.draft).toBe("And why\n\n“third”");
+  expect(document.activeElement).toBe(input());
 });
 
 test("a server that does not run is said, with what to do", () => {

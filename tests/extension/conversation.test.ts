@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
-import { type Answerer, Conversation } from "../../extension/ui/conversation";
+import { type Answerer, type Asked, Conversation } from "../../extension/ui/conversation";
 import type { Exchange } from "../../extension/ui/exchange";
 import type { Answer, PartialAnswer } from "../../extension/ui/protocol";
 import { answer, source } from "./fixtures";
 
 /** The other end: a test says when it writes and when it answers. */
 class Server implements Answerer {
-  readonly sessions: string[] = [];
+  readonly asked: Asked[] = [];
   tell: (partial: PartialAnswer) => void = () => undefined;
   reply: (answer: Answer) => void = () => undefined;
 
   ask(
-    { session }: { session: string },
+    asked: Asked,
     onPartial: (partial: PartialAnswer) => void,
     signal: AbortSignal,
   ): Promise<Answer> {
-    this.sessions.push(session);
+    this.asked.push(asked);
     this.tell = onPartial;
     return new Promise((resolve, reject) => {
       this.reply = resolve;
@@ -90,23 +90,65 @@ test("a cleared conversation is a session of its own", async () => {
   const asking = conversation.ask("c");
   server.reply(answer());
   await asking;
-  const [first, second, third] = server.sessions;
+  const [first, second, third] = server.asked.map(({ session }) => session);
   expect(first).toBe(second);
   expect(third).not.toBe(first);
   expect(conversation.exchanges).toHaveLength(1);
 });
 
-test("what an earlier window left unfinished is stopped, and not taken over what was asked since", () => {
-  const { conversation } = start(new Server());
-  const left: Exchange = {
-    id: "x",
-    question: "a",
-    mode: "auto",
-    stage: "writing",
-    text: "Half",
-    sources: [],
-  };
-  conversation.adopt([left]);
-  conversation.adopt([]);
+const LEFT: Exchange = {
+  id: "x",
+  question: "a",
+  mode: "auto",
+  stage: "writing",
+  text: "Half",
+  sources: [],
+};
+
+test("what an earlier window left unfinished is stopped, and its session goes on", async () => {
+  const server = new Server();
+  const { conversation } = start(server);
+  conversation.adopt({ exchanges: [LEFT], session: "earlier" });
   expect(conversation.exchanges.map(({ stage }) => stage)).toEqual(["stopped"]);
+  const asking = conversation.ask("b");
+  server.reply(answer());
+  await asking;
+  expect(server.asked.map(({ session }) => session)).toEqual(["earlier"]);
+  conversation.clear();
+  expect(conversation.session).not.toBe("earlier");
+});
+
+test("what an earlier window left without its session is in the new one", () => {
+  const { conversation } = start(new Server());
+  const { session } = conversation;
+  conversation.adopt({ exchanges: [LEFT] });
+  expect(conversation.session).toBe(session);
+});
+
+test.each([
+  ["was taken over", (one: Conversation) => one.adopt({ exchanges: [] })],
+  ["was asked", (one: Conversation) => void one.ask("b")],
+  ["was cleared", (one: Conversation) => one.clear()],
+])("nothing is taken over once something %s", (_, before) => {
+  const { conversation } = start(new Server());
+  before(conversation);
+  const { session, exchanges } = conversation;
+  conversation.adopt({ exchanges: [LEFT], session: "earlier" });
+  expect(conversation.exchanges).toBe(exchanges);
+  expect(conversation.session).toBe(session);
+});
+
+test("a mode is asked for where one was chosen; otherwise the server's setting decides", () => {
+  const server = new Server();
+  const { conversation } = start(server);
+  void conversation.ask("a");
+  void conversation.ask("b", { mode: "auto", workspace: "w" });
+  void conversation.ask("c", { mode: "extract" });
+  const { session } = conversation;
+  expect(server.asked).toEqual([
+    { question: "a", session },
+    { question: "b", session, workspace: "w" },
+    { question: "c", session, mode: "extract" },
+  ]);
+  expect(conversation.exchanges.map(({ mode }) => mode)).toEqual(["auto", "auto", "extract"]);
 });

@@ -31,7 +31,7 @@ test.each([
 });
 
 test("a fence that has not ended yet is code to the end", () => {
-  expect(parse("```\na\nb")).toEqual([{ kind: "code", text: "a\nb", start: 4 }]);
+  expect(parse("```\na\nb")).toEqual([{ kind: "code", text: "a\nb", start: 4, end: 7 }]);
 });
 
 test("an item goes on over the lines below it", () => {

@@ -1,22 +1,26 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AuditView } from "../../extension/page/audit";
-import { type AuditEntry, Client } from "../../extension/page/client";
+import { type AuditEntry, type AuditPage, Client } from "../../extension/page/client";
 import { PAGE } from "../../extension/page/words";
 import { ENGLISH } from "../../extension/ui/strings";
 import { answer } from "./fixtures";
 
 /** What the server gives, in order; undefined is no answer at all. */
-let replies: (object | undefined)[];
+let replies: (object | Promise<object> | undefined)[];
+let asked: string[];
 let view: AuditView;
 
 beforeEach(() => {
   replies = [];
-  vi.stubGlobal("fetch", () => {
-    const reply = replies.shift();
-    return reply
-      ? Promise.resolve(new Response(JSON.stringify(reply)))
-      : Promise.reject(new TypeError("Failed to fetch"));
+  asked = [];
+  vi.stubGlobal("fetch", async (path: string) => {
+    asked.push(path);
+    const reply = await replies.shift();
+    if (!reply) {
+      throw new TypeError("Failed to fetch");
+    }
+    return new Response(JSON.stringify(reply));
   });
   view = new AuditView(new Client("t"), ENGLISH, String);
   document.body.replaceChildren(view.root);
@@ -26,7 +30,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function records(next: number | null, ...numbers: number[]): object {
+function records(next: number | null, ...numbers: number[]): AuditPage {
   const { text, mode, model, scores, findings, verdict } = answer();
   const judged = { text, mode, model, scores, findings, verdict };
   const made = numbers.map(
@@ -92,6 +96,66 @@ test("older records that do not come can be asked for again", async () => {
   expect(document.activeElement).toBe(older);
   await press(older, records(null, 2));
   expect(view.root.querySelectorAll(".record")).toHaveLength(2);
+});
+
+const numbers = () =>
+  [...view.root.querySelectorAll(".record .number")].map((one) => Number(one.textContent));
+
+test("a second click on what lists older records lists them once", async () => {
+  const older = await show(records(3, 3));
+  replies.push(records(2, 2), records(1, 1));
+  older.click();
+  older.click();
+  await settled();
+  expect(numbers()).toEqual([3, 2]);
+  older.click();
+  await settled();
+  expect(numbers()).toEqual([3, 2, 1]);
+});
+
+test("records that come after those of a later question are not shown", async () => {
+  const older = await show(records(3, 3));
+  let arrive: (page: object) => void = () => undefined;
+  replies.push(
+    new Promise((resolve) => {
+      arrive = resolve;
+    }),
+    records(4, 4),
+  );
+  older.click();
+  named(PAGE.refresh)?.click();
+  await settled();
+  arrive(records(2, 2));
+  await settled();
+  expect(numbers()).toEqual([4]);
+  await press(older, records(null, 3));
+  expect(numbers()).toEqual([4, 3]);
+  expect(asked.at(-1)).toContain("before=4");
+});
+
+test("a finding that someone accepted is told as one, and not as an answer that passed", async () => {
+  const { records: both } = records(null, 2, 1);
+  const accepted = { rule: "text.forbidden", uri: "file:///a.md", reason: "It is <b>quoted</b>." };
+  const made = both.map((record) =>
+    record.number === 2
+      ? { ...record, accepted, mode: "accept", question: "", text: "400 days" }
+      : record,
+  );
+  await show({ records: made, next: null });
+  const [acceptance, answered] = [...view.root.querySelectorAll("details")];
+  expect(acceptance?.querySelector("summary")?.textContent).toContain("2 Accepted 400 days");
+  expect(answered?.querySelector("summary")?.textContent).toContain("1 Passed How long?");
+  for (const record of [acceptance, answered]) {
+    record?.dispatchEvent(new Event("toggle"));
+  }
+  const text = acceptance?.textContent;
+  expect(text).toContain("Accepted finding: text.forbidden, owner for a2, in handbook");
+  expect(text).toContain("Reason: It is <b>quoted</b>.");
+  expect(text).toContain("Document: file:///a.md");
+  expect(text).not.toContain(PAGE.answeredBy);
+  expect(acceptance?.querySelector(".scores")).toBeNull();
+  expect(answered?.textContent).toContain(`${PAGE.answeredBy} ${PAGE.quotation}`);
+  expect(answered?.querySelector(".scores")).not.toBeNull();
 });
 
 test("the button that verifies has the focus again once that is done", async () => {

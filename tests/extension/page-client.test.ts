@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { Client } from "../../extension/page/client";
+import { Client, Problem, retried } from "../../extension/page/client";
+import { PAGE } from "../../extension/page/words";
 import type { PartialAnswer } from "../../extension/ui/protocol";
 import { answer, source } from "./fixtures";
 
@@ -60,6 +61,19 @@ test("an answer comes in events, wherever the network cuts them", async () => {
   expect(JSON.parse(String(sent[0]?.init.body))).toEqual(ASKED);
 });
 
+test("the mode is sent that was chosen, and none where the setting decides", async () => {
+  const sent = respond([]);
+  const { signal } = new AbortController();
+  for (const mode of [undefined, "extract"] as const) {
+    const asked = { question: "How long?", session: "s", ...(mode && { mode }) };
+    await new Client("").ask(asked, () => undefined, signal).catch(() => undefined);
+  }
+  expect(sent.map(({ init }) => JSON.parse(String(init.body)))).toEqual([
+    { question: "How long?", session: "s" },
+    { question: "How long?", session: "s", mode: "extract" },
+  ]);
+});
+
 test("no token is sent where there is none", async () => {
   const sent = respond(["[]"]);
   await new Client("").metrics();
@@ -94,4 +108,59 @@ test("a stream that ends early, a proxy's error page and no network at all are t
   });
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
   expect((await ask()).asked).toMatchObject({ status: 0, message: "The server does not answer." });
+});
+
+/** Let the network answer with the beginning of a body, and fail then. */
+function breakOff(beginning: string, error: Error, init: ResponseInit = {}): void {
+  vi.stubGlobal("fetch", () => {
+    let pulls = 0;
+    const body = new ReadableStream({
+      pull(controller) {
+        pulls += 1;
+        if (pulls === 1) {
+          controller.enqueue(new TextEncoder().encode(beginning));
+        } else {
+          controller.error(error);
+        }
+      },
+    });
+    return Promise.resolve(new Response(body, init));
+  });
+}
+
+test.each([
+  [
+    "an answer",
+    (client: Client) => client.ask(ASKED, () => undefined, new AbortController().signal),
+  ],
+  ["the models", (client: Client) => client.models()],
+  ["the metrics", (client: Client) => client.metrics()],
+])("a connection that is lost within %s is an answer that ended early", async (_, request) => {
+  breakOff('event: delta\ndata: {"text":"Half"}\n\n', new TypeError("network error"));
+  await expect(request(new Client("t"))).rejects.toMatchObject({
+    status: 0,
+    message: PAGE.endedEarly,
+    hint: PAGE.askAgain,
+  });
+});
+
+test("an answer that was given up is no problem of the server", async () => {
+  const given = new DOMException("gone", "AbortError");
+  breakOff('event: delta\ndata: {"text":"Half"}\n\n', given);
+  expect((await ask()).asked).toBe(given);
+});
+
+test("what is no JSON is not the server's own", async () => {
+  respond(["<html>Sign in"]);
+  await expect(new Client("t").models()).rejects.toMatchObject({ message: PAGE.unreadable });
+  respond(["event: answer\ndata: <html>\n\n"]);
+  expect((await ask()).asked).toMatchObject({ message: PAGE.unreadable });
+});
+
+test("only an error of the connection is told as one after which the page tries again", () => {
+  const lost = new Problem(0, { detail: PAGE.unreachable, hint: PAGE.unreachableHint });
+  expect(retried(lost)).toMatchObject({ message: PAGE.unreachable, hint: PAGE.retriesHint });
+  for (const other of [new Problem(403, { hint: "Another." }), new Error("plain"), undefined]) {
+    expect(retried(other)).toBe(other);
+  }
 });

@@ -5,14 +5,19 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { describeAttempts, findServer } from "../../extension/src/runtime";
 
 /** What the window says of itself; the tests set it. */
-const window = vi.hoisted(() => ({ folder: "", isTrusted: false, settings: new Map() }));
+const window = vi.hoisted(() => ({
+  folder: "",
+  isTrusted: false,
+  settings: new Map(),
+  activate: undefined as undefined | (() => Promise<unknown>),
+}));
 
 vi.mock("vscode", () => {
   const fill = (text: string, ...values: unknown[]) =>
     text.replace(/\{(\d)\}/g, (_, index) => String(values[Number(index)]));
   return {
     l10n: { t: fill },
-    extensions: { getExtension: () => undefined },
+    extensions: { getExtension: () => window.activate && { activate: window.activate } },
     workspace: {
       get isTrusted() {
         return window.isTrusted;
@@ -36,11 +41,13 @@ beforeEach(() => {
   window.folder = join(place, "opened");
   window.isTrusted = false;
   window.settings.clear();
+  window.activate = undefined;
   // Nothing of this machine's own may be found.
   vi.stubEnv("PATH", join(place, "bin"));
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllEnvs();
   rmSync(place, { recursive: true });
 });
@@ -92,4 +99,23 @@ test.each([true, false])("a name alone is looked up on PATH (trusted: %s)", asyn
 test("a whole path is the user's choice in any folder", async () => {
   window.settings.set("server.path", program("elsewhere", "nsllm", "3.0.0"));
   expect(await found()).toBe("3.0.0");
+});
+
+test("an extension that never answers holds up the search only for a while", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  window.isTrusted = true;
+  program("bin", "nsllm", "2.0.0");
+  const activate = vi.fn(() => new Promise(() => undefined));
+  window.activate = activate;
+  const searching = findServer(join(place, "extension"));
+  for (const times of [1, 2]) {
+    await vi.waitFor(() => expect(activate).toHaveBeenCalledTimes(times));
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  const { server, attempts } = await searching;
+  expect(server?.version).toBe("2.0.0");
+  expect(describeAttempts(attempts).slice(-2)).toEqual([
+    "Python Environments extension: no answer within 30 seconds",
+    "Python extension: no answer within 30 seconds",
+  ]);
 });

@@ -92,6 +92,21 @@ test("other markup of an answer stays, and code has its own signs", () => {
   expect(linkCitations(text, [], uriOf)).toBe(text);
 });
 
+test.each([
+  "`sys.argv[1]` and ``argv[1]``",
+  "```py\nprint(argv[1])\n```",
+  "```py\r\na\r\nb\r\nargv[1]\r\n```",
+  "- `<a[1]>`: **`argv[1]`**",
+])("what looks like a citation in the code of %j is code", (text) => {
+  expect(linkCitations(text, [source(1)], uriOf)).toBe(text);
+});
+
+test("a citation is a link beside code as well, wherever tags are shown before it", () => {
+  expect(linkCitations("<b> <i> `a[1]` [1] `b[1]`", [source(1)], uriOf)).toBe(
+    "&lt;b> &lt;i> `a[1]` [\\[1\\]](file:///work/docs/1.md#L10) `b[1]`",
+  );
+});
+
 test("a citation after an exclamation mark is a link, not an image", () => {
   expect(linkCitations("Kept![1]", [source(1)], uriOf)).toBe(
     "Kept&#33;[\\[1\\]](file:///work/docs/1.md#L10)",

@@ -17,6 +17,7 @@ from http_live import Live, events_of, until
 from nsllm import home
 from nsllm.frontends.http.tokens import Tokens
 from nsllm.governance.audit import AuditLog
+from nsllm.governance.records import Acceptance, record_of_acceptance
 
 pytestmark = [
     pytest.mark.models,
@@ -195,6 +196,22 @@ def test_what_was_asked_about_other_folders_is_not_listed(
     assert records[0]["id"] == asked
     assert {record["workspace"] for record in records} == {str(harrow.resolve())}
     assert client.get("/api/audit/verify").json()["intact"]
+
+
+def test_an_accepted_finding_is_listed_with_its_rule_document_and_reason(
+    live: Live, client: httpx.Client, harrow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NSLLM_HOME", str(live.home))
+    accepted = Acceptance(rule="text.forbidden", uri="file:///docs/a.md", reason="A quotation.")
+    answered = ask(client, question=QUESTION)["id"]
+    log = AuditLog(home.audit_path())
+    log.append(record_of_acceptance(accepted, "30 days", workspace=harrow.resolve(), version="1"))
+    log.close()
+    acceptance, answer = client.get("/api/audit", params={"limit": 2}).json()["records"]
+    assert (acceptance["mode"], acceptance["text"]) == ("accept", "30 days")
+    assert acceptance["accepted"] == msgspec.to_builtins(accepted)
+    assert answer["id"] == answered
+    assert "accepted" not in answer
 
 
 def test_the_metrics_count_requests_answers_and_stages(client: httpx.Client) -> None:

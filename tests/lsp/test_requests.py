@@ -237,6 +237,19 @@ async def test_an_accepted_finding_is_audited_and_does_not_come_back(editor: Edi
     await until(forgotten)
 
 
+async def test_of_an_accepted_secret_only_the_kind_is_audited(editor: Editor) -> None:
+    secret = "sw0rd_fish_9x"
+    uri = editor.open(editor.folder / "docs" / "login.md", f"Log in with password: {secret} now.\n")
+    await editor.ask("nsllm/check", uri=uri)
+    await until(lambda: diagnosed(editor, uri))
+    finding = {"uri": uri, "rule": "secret", "text": secret, "reason": f"{secret} is not real."}
+    records = (await editor.ask("nsllm/audit", action="accept", finding=finding))["records"]
+    assert records[0]["text"] == "[redacted password]"
+    assert records[0]["accepted"]["reason"] == "[redacted password] is not real."
+    assert records[0]["redacted"] == ["password"]
+    editor.close(uri)
+
+
 @pytest.mark.parametrize(
     ("method", "params", "met"),
     [

@@ -394,8 +394,9 @@ async def test_what_is_accepted_in_an_answers_document_is_gone_from_it(
         "nsllm/hybridQuery", question=QUESTION, mode="extract", workspace=workspace.as_uri()
     )
     assert answer["verdict"] == "warn"
-    text = (await editor.ask("nsllm/answer", uri=answer["uri"]))["text"]
-    uri = editor.open(answer["uri"], text)
+    document = await editor.ask("nsllm/answer", uri=answer["uri"])
+    assert document["workspace"] == workspace.as_uri()
+    uri = editor.open(answer["uri"], document["text"])
     [region] = (await editor.ask("nsllm/region", uri=uri))["regions"]
     found = (await editor.pull(uri)).items
     assert {diagnostic.code for diagnostic in found} == {f["rule"] for f in region["findings"]}

@@ -1,7 +1,6 @@
 import * as vscode from "vscode";
 import type { Extension } from "../context";
 import { ClientError } from "../errors";
-import { folderOf } from "../navigation";
 
 /** Ask in the panel; without a question its input gets the focus. */
 export async function askQuestion({ panel }: Extension, question?: unknown): Promise<void> {
@@ -35,7 +34,7 @@ export async function askAgain(
     await panel.focus();
     return;
   }
-  await panel.ask(question, given?.workspace ?? folderOf(answers.editor?.document.uri));
+  await panel.ask(question, given?.workspace ?? answers.folderOf());
 }
 
 export async function insertLastAnswer({ answers }: Extension): Promise<void> {

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { Model } from "../../ui/protocol";
 import type { Extension } from "../context";
+import type { Requests } from "../requests";
 
 interface ModelItem extends vscode.QuickPickItem {
   readonly model: Model;
@@ -54,7 +55,7 @@ export async function generators({
   return models.filter(isGenerator);
 }
 
-export function isGenerator({ task }: Model): boolean {
+export function isGenerator({ task }: Pick<Model, "task">): boolean {
   return task.startsWith("generat");
 }
 
@@ -99,29 +100,30 @@ function describeExam({ exam }: Model): string {
 
 async function pull({ requests }: Extension, model: Model): Promise<boolean> {
   const { t } = vscode.l10n;
-  const download = t("Download");
+  const agreed = t("Download");
   const choice = await vscode.window.showInformationMessage(
     t("{0} is not on this machine.", model.id),
     {
       modal: true,
       detail: t("It is {0} large, under the licence {1}.", size(model.disk_bytes), model.licence),
     },
-    download,
+    agreed,
   );
-  if (choice !== download) {
+  if (choice !== agreed) {
     return false;
   }
-  await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: t("Downloading {0}", model.id),
-      cancellable: true,
-    },
-    (progress, token) => requests.models("pull", model.id, progress, token),
-  );
+  await download(requests, model.id, t("Downloading {0}", model.id));
   return true;
 }
 
-function size(bytes: number): string {
+/** Fetch a model, and show under a title how far it is. */
+export async function download(requests: Requests, id: string, title: string): Promise<void> {
+  await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (progress, token) => requests.models("pull", id, progress, token),
+  );
+}
+
+export function size(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
 }

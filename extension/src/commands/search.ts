@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { Hit } from "../../ui/protocol";
 import type { Extension } from "../context";
 import { isCancellation, report } from "../errors";
-import { folderOf, openSource } from "../navigation";
+import { openSource } from "../navigation";
 
 const TYPING_PAUSE_MS = 150;
 const TOP_K = 20;
@@ -13,7 +13,7 @@ interface HitItem extends vscode.QuickPickItem {
 
 /** Search as the user types; a hit opens at its lines. */
 export function searchWorkspace(extension: Extension, initial?: unknown): void {
-  const workspace = folderOf(extension.answers.editor?.document.uri);
+  const workspace = extension.answers.folderOf();
   const pick = vscode.window.createQuickPick<HitItem>();
   pick.title = vscode.l10n.t("Search the workspace by meaning and by words");
   pick.placeholder = vscode.l10n.t("What are you looking for?");

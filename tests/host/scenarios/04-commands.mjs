@@ -18,6 +18,7 @@ const SIGNS = {
   'nsllm.checkSelection': (window) => window.toast(/findings?\./, 45_000),
   'nsllm.checkClipboard': (window) => window.toast(/findings?\./, 45_000),
   'nsllm.acceptFinding': (window) => Promise.race([window.toast(/no findings/), window.input.waitFor()]),
+  'nsllm.fetchModels': (window) => window.toast(/All models .* on this machine/),
   'nsllm.switchModel': (window) => window.rows('smollm2').first().waitFor(),
   'nsllm.verifyModel': (window) => window.rows('smollm2').first().waitFor(),
   'nsllm.rebuildIndex': (window) => window.toast(/\d+ documents, \d+ chunks/, 60_000),

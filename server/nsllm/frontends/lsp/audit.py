@@ -61,12 +61,19 @@ async def _accept(server: "Server", finding: AcceptedFinding) -> None:
         finding.uri
     )
     # The record first: a finding must not be gone without one.
-    if folder.settings.audit.enabled:
+    settings = folder.settings.audit
+    if settings.enabled:
         acceptance = Acceptance(rule=finding.rule, uri=finding.uri, reason=finding.reason)
+        document = report.text if report else ""
         record = record_of_acceptance(
-            acceptance, finding.text, workspace=folder.path, version=__version__, client="lsp"
+            acceptance,
+            finding.text,
+            workspace=folder.path,
+            version=__version__,
+            client="lsp",
+            document=document if settings.redact else None,
         )
-        with AuditLog(home.audit_path(), folder.settings.audit) as log:
+        with AuditLog(home.audit_path(), settings) as log:
             await asyncio.to_thread(log.append, record)
     await folder.remember()
     await folder.accept(finding.rule, finding.text)

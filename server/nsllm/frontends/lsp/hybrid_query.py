@@ -89,7 +89,9 @@ def register(server: "Server") -> None:
 
     async def answer_document(params: object) -> dict[str, str]:
         asked = decode(AnswerDocument, params)
-        return {"text": (await server.answers.find(asked.uri)).document()}
+        kept = await server.answers.find(asked.uri)
+        folder = server.workspaces.at(kept.folder)
+        return {"text": kept.document()} | ({"workspace": folder.uri} if folder else {})
 
     server.handle("nsllm/hybridQuery", hybrid_query)
     server.handle("nsllm/answer", answer_document)

@@ -33,6 +33,7 @@ class Workspaces:
         self._folders: dict[str, Folder] = {}
         self._models: ModelRuntime | None = None
         self._configuration: Configuration | None = None
+        self._own = Settings()
         self._begun = asyncio.Event()
         self._indexing = asyncio.Lock()
         self._syncing: dict[str, asyncio.Task[None]] = {}
@@ -303,12 +304,14 @@ class Workspaces:
         self._server.governor.sources_changed(folder, by=uri)
 
     def _general(self) -> Settings:
-        """Return the settings of what all folders share: the first folder's."""
-        return next((folder.settings for folder in self), Settings())
+        """Return the settings of what all folders share: the first folder's, or the user's own."""
+        return next((folder.settings for folder in self), self._own)
 
     async def _load_settings(self) -> None:
         for folder in self:
             folder.settings = await self._settings(folder)
+        if self._configuration and not self._folders:
+            self._own = await self._configuration.load(None, None)
 
     async def _settings(self, folder: Folder) -> Settings:
         if self._configuration is None:
