@@ -15,11 +15,12 @@ HOSTILE = {
     "scoring.languages:language_of": ["a", ".", "`a`x"],
     "scoring.claims:claims": ["> ", "-", "It is so." + " " * 60_000],
     "scoring.grounding:_trim": ["-", "(", "- "],
-    "documents.markup:plain": ["![", "<!--", "![a](", "[a](", "[![a]("],
+    "documents.markup:plain": ["![", "<!--", "![a](", "[a](", "[![a](", "[a]: <", "\n[a]: b '"],
     "documents.headings:_outline": ["[", "![", "[](", " "],
-    "governance.redaction:redact": ["password=", "eyJ-", "eyJaaaaaaaa.eyJ-"],
+    "governance.redaction:redact": ["password=", "eyJ-", "eyJaaaaaaaa.eyJ-", "pwd: a-1a.1b "],
     "governance.checks.language:_strip": ["a", "1.", ".", "<"],
     "governance.checks.secrets:_find": ["a", "password=aaaaaaa1 "],
+    "governance.checks.verbatim:_quoted": ['"', '"a', ' "a', "“", "»", "„", "\n> ", '\n "'],
     "governance.checks.structure:_fence": [" ", "\t", "```"],
     "retrieval.follow_up:_about": [" ", "what "],
 }
@@ -34,7 +35,7 @@ except ImportError:  # On Windows the time-out of the test has to do.
 else:
     resource.setrlimit(resource.RLIMIT_CPU, (90, 90))
 from nsllm.documents import headings
-from nsllm.governance.checks import language, secrets, structure
+from nsllm.governance.checks import language, secrets, structure, verbatim
 from nsllm.governance.rules import Subject
 from nsllm.retrieval import follow_up
 from nsllm.scoring import differences, grounding
@@ -45,6 +46,7 @@ spelt_out = {
     "_outline": lambda text: headings.sections("a.md", f"# {text}\\nText."),
     "_strip": lambda text: language._NO_WORDS.sub(" ", text),
     "_find": lambda text: secrets._PLACEHOLDER.search(text),
+    "_quoted": lambda text: verbatim._within_quotations(text, range(0, len(text), 5)),
     "_fence": lambda text: structure._FENCE.match("```\\n" + text),
     "_about": lambda text: follow_up._ABOUT.sub("", text),
 }

@@ -1,5 +1,6 @@
 """Settings: layers, validation, trust."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,24 @@ def test_later_layers_win(tmp_path: Path) -> None:
     )
 
 
+def test_lists_in_variables(tmp_path: Path) -> None:
+    environment = {
+        "NSLLM_DOCUMENTS_EXCLUDE": os.pathsep.join(["*.log", "build/"]),
+        "NSLLM_SERVER_CORS_ORIGINS": "https://wiki.example.org, http://localhost:8080",
+    }
+    loaded = settings.load(tmp_path, environment=environment)
+    assert loaded.documents.exclude == ("*.log", "build/")
+    origins = ("https://wiki.example.org", "http://localhost:8080")
+    assert loaded.server.cors_origins == origins
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
         ("[retrieval]\ntop_k = 0\n", "retrieval.top_k"),
         ("[retrieval]\ntop_kk = 1\n", "retrieval.top_kk"),
         ("[nope]\n", "nope"),
+        ("[audit]\nkeep_days = 1000000\n", "audit.keep_days"),
         ('[generation]\nmode = "guess"\n', "generation.mode"),
         ("[retrieval]\ntop_k = 'many'\n", "retrieval.top_k"),
         ("[documents]\nexclude = ['docs\\']\n", "documents"),

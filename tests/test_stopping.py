@@ -74,7 +74,8 @@ async def test_a_check_goes_on_to_no_further_claim(
         steps.take()
         return []
 
-    monkeypatch.setattr(application, "_retrieve", retrieve)
+    retriever = SimpleNamespace(find_others=retrieve)
+    monkeypatch.setattr(application, "_retriever", lambda: retriever)
     await steps.abandon(application.check(TEXT))
     assert steps.taken == 1
 

@@ -13,7 +13,8 @@ from nsllm.attempts import Attempts
 from nsllm.cache.answers import KeptAnswer, Recording
 from nsllm.cache.store import CacheStore
 from nsllm.cache.vectors import KeptVectors, Vectors
-from nsllm.checking import Text, check
+from nsllm.checking import Sample, Text, check, score
+from nsllm.documents.reader import same_file
 from nsllm.documents.watcher import follow
 from nsllm.errors import QuestionError, UsageError
 from nsllm.generation.client import Sampling
@@ -22,15 +23,13 @@ from nsllm.generation.remote import RemoteWriter
 from nsllm.generation.template import Message
 from nsllm.generation.writer import Lent
 from nsllm.governance.audit import AuditLog
-from nsllm.governance.pipeline import judge
 from nsllm.governance.ratelimit import RateLimiter, SharedStore
 from nsllm.governance.records import record_of
 from nsllm.governance.rulebook import Rulebook
-from nsllm.governance.rules import Subject
 from nsllm.index.report import IndexReport
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.names import KnownNames
-from nsllm.provenance import origin_of
+from nsllm.provenance import generators_of, origin_of
 from nsllm.recall import Asked, Recall
 from nsllm.retrieval.follow_up import complete, search_text
 from nsllm.retrieval.reranker import RERANKED, rerank
@@ -38,7 +37,6 @@ from nsllm.retrieval.retriever import Retriever
 from nsllm.runtime import ModelRuntime
 from nsllm.scoring.evidence import passage_chunk
 from nsllm.scoring.grounding import Embed
-from nsllm.scoring.scorer import measure
 from nsllm.settings import Settings
 from nsllm.stopping import on_thread
 from nsllm.types import (
@@ -187,36 +185,27 @@ class Application:
         question: str | None = None,
         perplexity: bool = False,
         path: str | None = None,
+        numbered: bool = False,
     ) -> Judgement:
         """Judge a text against passages that come with it; `perplexity` runs the generator.
 
-        With a `path` it is judged as the document there, by the rules for that.
+        With a `path` it is judged as the document there, which people wrote. An answer has to cite
+        them where they were `numbered` for it, which is also told by its markers.
         """
-        chunks = [passage_chunk(passage) for passage in passages]
         surprise = None
         if perplexity:
+            chunks = [passage_chunk(passage) for passage in passages]
             sources = [Passage(chunk=chunk, score=1.0, similarity=1.0) for chunk in chunks]
             surprise = await self.models.perplexity(question or "", sources, text)
-        embed = self.models.embedder().embed
-        measurement = await on_thread(
-            lambda: measure(
-                text,
-                chunks,
-                embed,
-                question=question,
-                perplexity=surprise,
-                classifiers=self.models.classifiers(),
-            )
-        )
-        subject = Subject(
+        given = Sample(
             text=text,
-            measurement=measurement,
-            passages=len(chunks) if path is None else None,
-            target="answer" if path is None else "document",
+            passages=tuple(passages),
+            question=question,
             path=path,
-            chunks=tuple(chunks),
+            numbered=numbered,
+            perplexity=surprise,
         )
-        return await on_thread(lambda: judge(subject, self.rulebook, self.models.remarks()))
+        return await on_thread(lambda: score(given, models=self.models, rulebook=self.rulebook))
 
     async def watch(
         self, listener: ProgressListener = ignore_progress
@@ -325,7 +314,7 @@ class Application:
             names=names.found,
         )
         answer = asked.answer(made, made.id)
-        await asyncio.to_thread(self._record, answer, asked.client, attempts)
+        await asyncio.to_thread(self._record, answer, asked, attempts)
         await asyncio.to_thread(recall.keep, made)
         return answer
 
@@ -335,7 +324,7 @@ class Application:
         for piece in kept.pieces:
             asked.listener(Delta(text=piece))
         answer = asked.answer(kept, uuid.uuid4().hex, cached=True)
-        await asyncio.to_thread(self._record, answer, asked.client, cached_from=kept.id)
+        await asyncio.to_thread(self._record, answer, asked, cached_from=kept.id)
         return answer
 
     def _open_index(self) -> WorkspaceIndex:
@@ -349,9 +338,11 @@ class Application:
                 )
             return self._index
 
+    def _retriever(self) -> Retriever:
+        return Retriever(self._open_index(), self.models.embedder(), self.settings.retrieval)
+
     def _retrieve(self, query: str, top_k: int) -> list[Passage]:
-        retriever = Retriever(self._open_index(), self.models.embedder(), self.settings.retrieval)
-        return retriever.find(query, top_k)
+        return self._retriever().find(query, top_k)
 
     def _shortlist(self, query: str, count: int) -> list[Passage]:
         found = self._retrieve(query, max(RERANKED, count))
@@ -363,9 +354,10 @@ class Application:
         return KeptVectors(self.models.embedder(), self.cache, writes=saved).embed
 
     def _check(self, given: Text) -> Judgement:
+        is_own = same_file(self.workspace, given.path)
         return check(
             given,
-            self._retrieve,
+            lambda claim, count: self._retriever().find_others(claim, count, is_own),
             unknown_names=lambda words, path: KnownNames(self._open_index()).unknown(words, path),
             models=self.models,
             rulebook=self.rulebook,
@@ -380,15 +372,22 @@ class Application:
     def _record(
         self,
         answer: Answer,
-        client: str,
+        asked: Asked,
         attempts: Attempts | None = None,
         *,
         cached_from: str = "",
     ) -> None:
         if self._audit is None:
             return
-        origin = origin_of(self.workspace, client, self.settings, self.rulebook, self.models)
         rejected, tokens = (attempts.rejected, attempts.tokens) if attempts else ((), 0)
+        origin = origin_of(
+            self.workspace,
+            asked.client,
+            self.settings,
+            self.rulebook,
+            self.models,
+            generators=generators_of(answer, rejected, asked.question.model),
+        )
         self._audit.append(
             record_of(answer, origin, rejected=rejected, tokens=tokens, cached_from=cached_from)
         )

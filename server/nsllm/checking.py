@@ -1,4 +1,4 @@
-"""A text from elsewhere, judged against the passages that its claims find."""
+"""A text from elsewhere, judged against what its claims find, or passages that come with it."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,19 +9,17 @@ from nsllm.documents.sentences import is_prose
 from nsllm.governance.pipeline import judge
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Subject
+from nsllm.names import unknown_in
 from nsllm.runtime import ModelRuntime
-from nsllm.scoring.claims import claims, without_markers
+from nsllm.scoring.claims import MARKER, claims, without_markers
 from nsllm.scoring.differences import Mention
-from nsllm.scoring.evidence import blank
+from nsllm.scoring.evidence import blank, passage_chunk
 from nsllm.scoring.scorer import measure
 from nsllm.stopping import checkpoint
 from nsllm.types import Chunk, Judgement, Passage
 
 _PASSAGES_PER_CLAIM = 3
-"""Passages that a claim is compared with."""
-
-_CANDIDATES_PER_CLAIM = 12
-"""Passages to choose those from: the text's own document may hold the nearest ones."""
+"""Passages of other documents that a claim is compared with."""
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +33,18 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """The text without its markup, as long as the text."""
-        is_marked_up = self.path is None or is_prose(self.path)
-        return plain(self.text) if is_marked_up else self.text
+        return _words(self.text, self.path)
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A text with its passages; Application.score says what the fields mean."""
+
+    text: str
+    passages: tuple[str, ...]
+    question: str | None
+    path: str | None
+    numbered: bool
+    perplexity: float | None
 
 
 def check(
@@ -49,12 +57,18 @@ def check(
 ) -> Judgement:
     """Judge a text.
 
-    `retrieve` finds so many passages for a query, `unknown_names` the code names of a text that no
-    document but its own has.
+    `retrieve` finds so many passages of other documents for a query, `unknown_names` the code names
+    of a text that no document but its own has.
     """
     words = given.words
-    chunks = _evidence(given, words, retrieve)
-    measurement = measure(words, chunks, models.embedder().embed, classifiers=models.classifiers())
+    chunks, among = _evidence(given, words, retrieve)
+    measurement = measure(
+        words,
+        chunks,
+        models.embedder().embed,
+        classifiers=models.classifiers(),
+        among=among,
+    )
     subject = Subject(
         text=given.text,
         measurement=measurement,
@@ -68,15 +82,53 @@ def check(
     return judge(subject, rulebook, models.remarks())
 
 
+def score(given: Sample, *, models: ModelRuntime, rulebook: Rulebook) -> Judgement:
+    """Judge a text against the passages that come with it; one with a path as `check` does."""
+    is_answer = given.path is None
+    words = given.text if is_answer else _words(given.text, given.path)
+    chunks = tuple(passage_chunk(passage) for passage in given.passages)
+    measurement = measure(
+        words,
+        chunks,
+        models.embedder().embed,
+        question=given.question,
+        perplexity=given.perplexity,
+        classifiers=models.classifiers(),
+    )
+    # Whoever cites nothing at all was not shown the numbers, as far as one can tell.
+    cites = given.numbered or MARKER.search(given.text) is not None
+    subject = Subject(
+        text=given.text,
+        measurement=measurement,
+        passages=len(chunks) if is_answer else None,
+        mode="generate" if is_answer and chunks and cites else None,
+        target="answer" if is_answer else "document",
+        generated=is_answer,
+        path=given.path,
+        chunks=chunks,
+        unknown_names=unknown_in(words, given.passages),
+        sought_in="passages",
+    )
+    return judge(subject, rulebook, models.remarks())
+
+
+def _words(text: str, path: str | None) -> str:
+    return plain(text) if path is None or is_prose(path) else text
+
+
 def _evidence(
     given: Text, words: str, retrieve: Callable[[str, int], Sequence[Passage]]
-) -> tuple[Chunk, ...]:
-    """Return what the claims find in other documents, without what is generated."""
-    found: dict[tuple[str, int], Chunk] = {}
+) -> tuple[tuple[Chunk, ...], list[list[int]]]:
+    """Return what the claims find, without what is generated, and the numbers of each claim's."""
+    numbers: dict[tuple[str, int], int] = {}
+    chunks: list[Chunk] = []
+    among: list[list[int]] = []
     for claim in claims(words):
         checkpoint()
-        passages = retrieve(without_markers(claim.text), _CANDIDATES_PER_CLAIM)
-        others = [p.chunk for p in passages if p.chunk.path != given.path]
-        for chunk in others[:_PASSAGES_PER_CLAIM]:
-            found[chunk.path, chunk.start] = blank(chunk, given.is_generated)
-    return tuple(found.values())
+        passages = retrieve(without_markers(claim.text), _PASSAGES_PER_CLAIM)
+        for chunk in (passage.chunk for passage in passages):
+            if (chunk.path, chunk.start) not in numbers:
+                chunks.append(blank(chunk, given.is_generated))
+                numbers[chunk.path, chunk.start] = len(chunks)
+        among.append([numbers[passage.chunk.path, passage.chunk.start] for passage in passages])
+    return tuple(chunks), among

@@ -1,11 +1,13 @@
 """Which code names a workspace has, and what was found when a text was judged."""
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from nsllm.documents.reader import same_file
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.scoring.differences import Mention
 from nsllm.scoring.identifiers import code_names
@@ -13,6 +15,8 @@ from nsllm.stopping import checkpoint
 
 _CANDIDATES = 48
 """Chunks, nearest by words, in which a code name is looked for."""
+
+IsOwn = Callable[[str], bool]
 
 
 class NameFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,7 @@ class KnownNames:
     def unknown(self, text: str, path: str | None = None) -> tuple[Mention, ...]:
         """Return the code names of a text that no document but its own has."""
         names = code_names(text)
+        is_own = same_file(self._index.workspace, path)
         for name in names:
             checkpoint()
             if name.key not in self._found:
@@ -46,11 +51,11 @@ class KnownNames:
                 self._found[name.key] = NameFound(
                     key=name.key,
                     is_identifier=is_identifier,
-                    known=self._has(name.key, is_identifier, path),
+                    known=self._has(name.key, is_identifier, is_own),
                 )
         return tuple(
             msgspec.structs.replace(
-                name, is_foreign=name.owner is not None and not self._speaks_of(name.owner, path)
+                name, is_foreign=name.owner is not None and not self._speaks_of(name.owner, is_own)
             )
             for name in names
             if not self._found[name.key].known
@@ -58,24 +63,61 @@ class KnownNames:
 
     def still(self, found: Iterable[NameFound]) -> bool:
         """Tell whether the workspace has what it had, and lacks what it lacked, back then."""
-        return all(self._has(one.key, one.is_identifier, None) == one.known for one in found)
+        is_own = same_file(self._index.workspace, None)
+        return all(self._has(one.key, one.is_identifier, is_own) == one.known for one in found)
 
-    def _speaks_of(self, owner: str, path: str | None) -> bool:
-        """Tell whether another document has this word; an object is often named by its class."""
+    def _speaks_of(self, owner: str, is_own: IsOwn) -> bool:
+        """Tell whether another document has this word."""
         if owner not in self._owners:
-            forms = (owner, owner.capitalize())
-            self._owners[owner] = any(self._index.has_word(form, outside=path) for form in forms)
+            self._owners[owner] = any(self._stands(form, is_own) for form in _forms(owner))
         return self._owners[owner]
 
-    def _has(self, key: str, is_identifier: bool, path: str | None) -> bool:
-        # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.
-        wanted = key.rpartition(".")[2] if is_identifier else key
+    def _has(self, key: str, is_identifier: bool, is_own: IsOwn) -> bool:
+        wanted = _wanted(key, is_identifier=is_identifier)
         # Unlike `Path.exists`, this takes what is too long for a name for a name of nothing.
         if os.path.exists(Path(self._index.workspace, key)):  # noqa: PTH110
             return True
         # Most names are known, and those nearest by words tell that faster than a look at all.
         nearest = [chunk for chunk, _ in self._index.lexical_search(wanted, _CANDIDATES)]
         return any(
-            chunk.path != path and (wanted in chunk.text or wanted in chunk.path)
+            not is_own(chunk.path) and (wanted in chunk.text or wanted in chunk.path)
             for chunk in self._index.chunks(nearest).values()
-        ) or self._index.has_word(wanted, outside=path)
+        ) or self._stands(wanted, is_own)
+
+    def _stands(self, word: str, is_own: IsOwn) -> bool:
+        """Tell whether a word, flag or path stands anywhere but in the own document."""
+        whole = _whole(word)
+        with self._index.view() as view:
+            return any(
+                not is_own(chunk.path) and whole.search(chunk.text) for chunk in view.holding(word)
+            )
+
+
+def unknown_in(text: str, passages: Sequence[str]) -> tuple[Mention, ...]:
+    """Return the code names of a text that the passages have nowhere; none where there are none."""
+
+    def has(word: str) -> bool:
+        whole = _whole(word)
+        return any(whole.search(passage) for passage in passages)
+
+    return tuple(
+        msgspec.structs.replace(
+            name, is_foreign=name.owner is not None and not any(map(has, _forms(name.owner)))
+        )
+        for name in (code_names(text) if passages else ())
+        if not has(_wanted(name.key, is_identifier=name.kind == "identifier"))
+    )
+
+
+def _wanted(key: str, *, is_identifier: bool) -> str:
+    # What a package passes on has its dots nowhere: `attrs.fields` is a `def fields`.
+    return key.rpartition(".")[2] if is_identifier else key
+
+
+def _forms(owner: str) -> tuple[str, ...]:
+    # An object is often named by its class.
+    return (owner, owner.capitalize())
+
+
+def _whole(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")

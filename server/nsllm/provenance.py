@@ -1,20 +1,31 @@
 """Under what an answer was made: settings, rules and models, as hashes for the audit log."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nsllm import __version__
 from nsllm.errors import ModelCorruptError
-from nsllm.governance.records import ModelHash, Origin, sha256_of
+from nsllm.governance.records import ModelHash, Origin, Rejected, sha256_of
 from nsllm.governance.rulebook import Rulebook
 from nsllm.models.registry import REMOTE
 from nsllm.runtime import ModelRuntime
 from nsllm.settings import Settings
+from nsllm.types import Answer
 
 
 def origin_of(
-    workspace: Path, client: str, settings: Settings, rulebook: Rulebook, models: ModelRuntime
+    workspace: Path,
+    client: str,
+    settings: Settings,
+    rulebook: Rulebook,
+    models: ModelRuntime,
+    *,
+    generators: Sequence[str | None] = (None,),
 ) -> Origin:
-    """Return what the audit log keeps besides question and answer; reads the models' manifests."""
+    """Return what the audit log keeps besides question and answer; reads the models' manifests.
+
+    `generators` are those that took part; None is the one in use.
+    """
     rules = {name: one.options for name, one in rulebook.configured().items()}
     return Origin(
         workspace=str(workspace),
@@ -22,13 +33,24 @@ def origin_of(
         client=client,
         settings_sha256=sha256_of(settings),
         rules_sha256=sha256_of(rules),
-        models=tuple(_models(models)),
+        models=tuple(_models(models, generators)),
     )
 
 
-def _models(models: ModelRuntime) -> list[ModelHash]:
+def generators_of(
+    answer: Answer, rejected: Iterable[Rejected], chosen: str | None
+) -> tuple[str | None, ...]:
+    """Return the generators that took part in an answer: the `chosen` one where it wrote.
+
+    The perplexity of a quotation is by the one in use, whichever wrote what was rejected before.
+    """
+    wrote = any(mode == "generate" for mode in (answer.mode, *(one.mode for one in rejected)))
+    return (*((None,) if answer.mode == "extract" else ()), *((chosen,) if wrote else ()))
+
+
+def _models(models: ModelRuntime, generators: Sequence[str | None]) -> list[ModelHash]:
     found = []
-    for name in models.needed():
+    for name in dict.fromkeys(name for one in generators for name in models.needed(one)):
         if name == REMOTE:
             remote = models.settings.remote
             found.append(

@@ -1,9 +1,9 @@
 """The models in use: found, fetched, loaded at first need, and shared by all workspaces."""
 
-import asyncio
 import hashlib
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +27,9 @@ from nsllm.models.registry import REMOTE, InstalledModel, Model, Registry
 from nsllm.models.session import choose_provider
 from nsllm.models.verify import check_sizes
 from nsllm.scoring.scorer import Classifiers
-from nsllm.settings import Settings
-from nsllm.types import Finding, Passage, ProgressListener, Severity
+from nsllm.settings import Provider, Settings
+from nsllm.stopping import checkpoint, on_thread
+from nsllm.types import Finding, Passage, Progress, ProgressListener, Severity
 
 READER = "nsllm-passage-reader"
 COHERENCE = "nsllm-coherence"
@@ -54,11 +55,11 @@ class ModelRuntime:
             free_memory_bytes=hardware.free_memory_bytes,
         )
 
-    def needed(self) -> tuple[str, ...]:
-        """Return the ids of the models that an answer takes."""
+    def needed(self, generator: str | None = None) -> tuple[str, ...]:
+        """Return the ids of the models that an answer by this generator, or that in use, takes."""
         models = self.settings.models
         judges = (models.grounding, models.toxicity, COHERENCE)
-        return (models.embedder, READER, *judges, models.generator)
+        return (models.embedder, READER, *judges, generator or models.generator)
 
     def missing(self) -> list[Model]:
         """Return those of the needed models that have to be fetched or imported (again).
@@ -72,13 +73,21 @@ class ModelRuntime:
         return [m for m in needed if not m.is_remote and install.usable(m) is None]
 
     async def pull(self, name: str, listener: ProgressListener) -> InstalledModel:
-        """Fetch and import a model; a generator sits the reading exam at once."""
+        """Fetch and import a model; a generator sits the reading exam at once.
+
+        Where the caller is cancelled, the download ends too, and leaves nothing.
+        """
         model = self.registry.get(name)
         if model.is_remote:
             raise UsageError(
                 f"{name} is on another machine.", hint="Nothing has to be fetched for it."
             )
-        installed = await asyncio.to_thread(install.pull, model, listener=listener)
+
+        def step(progress: Progress) -> None:
+            checkpoint()
+            listener(progress)
+
+        installed = await on_thread(partial(install.pull, model, listener=step))
         if model.task == "generation":
             await self.examine(name, listener)
         return installed
@@ -225,7 +234,7 @@ class ModelRuntime:
                     GeneratorModel(
                         folder=installed.folder,
                         threads=self.threads,
-                        provider=choose_provider(self.settings.models.provider),
+                        provider=_checked(self.settings.models.provider),
                         memory_bytes=self.registry.get(name).memory_bytes,
                     ),
                     context_tokens=installed.manifest.context_length,
@@ -364,3 +373,8 @@ def _uncalibrated(model: Model) -> Finding:
         f"The {model.task} is as the model {model.id} gives it: it was not calibrated, so that "
         "thresholds mean something else than with the model of NS-LLM.",
     )
+
+
+def _checked(provider: Provider) -> str:
+    """Return where the generator runs; with `auto` its worker finds out what works."""
+    return provider if provider == "auto" else choose_provider(provider)

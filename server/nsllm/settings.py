@@ -1,4 +1,4 @@
-"""The one schema of all settings, and how the layers are read.
+"""The one schema of all settings, and their layers merged.
 
 Later layers win: defaults, the user's `nsllm.toml`, the workspace's `nsllm.toml`, `NSLLM_*`
 variables (`NSLLM_RETRIEVAL_TOP_K=8`), then what the command line or the editor sets.
@@ -6,7 +6,6 @@ variables (`NSLLM_RETRIEVAL_TOP_K=8`), then what the command line or the editor 
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,10 +13,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from nsllm import home, patterns
+from nsllm import settings_layers as layers
 from nsllm.errors import SettingsError
 from nsllm.types import Mode
 
 FILE_NAME = "nsllm.toml"
+MOST_DAYS = 36_500  # A hundred years; not every larger number leads to a date.
 
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -67,7 +68,7 @@ class Models(_Section, frozen=True, kw_only=True):
     toxicity: str = "nsllm-toxicity"
     """Id of the model that finds hatred and threats."""
     provider: Provider = "auto"
-    """Where models run."""
+    """Where the generator runs, `auto` on the best that works; all other models run on the CPU."""
     threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     """Threads of one model; 0 is one for each physical core."""
     idle_unload_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
@@ -204,7 +205,7 @@ class Audit(_Section, frozen=True, kw_only=True):
     """Write a record of each answer to audit.db."""
     redact: bool = True
     """Replace passwords, keys and tokens by their kind before a record is written."""
-    keep_days: Annotated[int, msgspec.Meta(ge=0)] = 0
+    keep_days: Annotated[int, msgspec.Meta(ge=0, le=MOST_DAYS)] = 0
     """Older records are removed, and the removal is recorded; 0 keeps all."""
     durable: bool = False
     """Wait until each record is on the disk, so that a power cut loses none; takes longer."""
@@ -309,49 +310,31 @@ def load(
     Raises:
         SettingsError: a layer holds an unknown key or a value out of range; names both.
     """
-    layers: list[tuple[str | Path, dict[str, Any]]] = []
+    read: list[tuple[str | Path, dict[str, Any]]] = []
     for folder in (home.settings_folder(), workspace):
         if folder is None:
             continue
-        table = _read_file(folder / FILE_NAME)
+        table = layers.read_file(folder / FILE_NAME)
         if folder is workspace:
             refused = OWN_ONLY if trusted else RESTRICTED
             table = {key: value for key, value in table.items() if key not in refused}
-        layers.append((folder / FILE_NAME, table))
-    layers.append(("environment", _read_environment(environment or os.environ)))
-    layers.append(("the command line", dict(overrides or {})))
+        read.append((folder / FILE_NAME, table))
+    variables = layers.read_environment(environment or os.environ, Settings, FILE_ONLY)
+    read += [("environment", variables), ("the command line", dict(overrides or {}))]
     merged: dict[str, Any] = {}
-    for origin, table in layers:
+    for origin, table in read:
         _convert(table, origin)
-        _merge(merged, table)
+        layers.merge(merged, table)
     return _convert(merged, "the merged settings")
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error}.",
-            hint="Mend the file, or move it away to use the defaults.",
-            file=path,
-        ) from error
+def check(text: str, path: Path) -> None:
+    """Tell whether a file may hold this text.
 
-
-def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Map NSLLM_SECTION_KEY to section.key; other NSLLM_* variables are not settings."""
-    table: dict[str, Any] = {}
-    for section in msgspec.structs.fields(Settings):
-        for field in msgspec.structs.fields(section.type):
-            value = environment.get(f"NSLLM_{section.name}_{field.name}".upper())
-            if value is not None and f"{section.name}.{field.name}" not in FILE_ONLY:
-                listed = field.type == tuple[str, ...]
-                table.setdefault(section.name, {})[field.name] = (
-                    value.split(os.pathsep) if listed else value
-                )
-    return table
+    Raises:
+        SettingsError: it is no TOML, or a key is unknown or a value out of range.
+    """
+    _convert(layers.parse(text, path), path)
 
 
 def _convert(table: dict[str, Any], origin: str | Path) -> Settings:
@@ -373,11 +356,3 @@ def _name_key(message: str) -> str:
     if unknown:
         return f"there is no setting `{'.'.join(filter(None, [key, unknown[1]]))}`"
     return f"`{key}`: {text[:1].lower()}{text[1:]}" if key else text
-
-
-def _merge(target: dict[str, Any], table: Mapping[str, Any]) -> None:
-    for key, value in table.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
-            _merge(target[key], value)
-        else:
-            target[key] = dict(value) if isinstance(value, Mapping) else value

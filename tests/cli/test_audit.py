@@ -103,6 +103,7 @@ def test_export_can_be_checked_by_others(nsllm, log: Path, tmp_path: Path) -> No
 
 def test_prune_asks_and_then_keeps_the_rest_verifiable(nsllm, log: Path) -> None:
     assert nsllm("audit", "prune", "--older-than", "1").returncode == 2
+    assert nsllm("audit", "prune", "--older-than", "1000000", "--yes").returncode == 2
     pruned = nsllm("audit", "prune", "--older-than", "1", "--yes")
     assert pruned.stdout == "3 entries were removed.\n"
     assert nsllm("audit", "verify").returncode == 0

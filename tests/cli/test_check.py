@@ -92,13 +92,15 @@ def test_a_contradiction_is_found_at_its_place_and_fails_the_run(place: Path, sh
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
 def test_a_secret_is_named_and_never_printed(place: Path, shell: Run, form: str) -> None:
-    """Both are secrets by what stands around them: alone they are words like any other."""
-    secrets = ("Tr0ub4dor-9kq", "p9Kd82mzQ")
+    """All are secrets by what stands around them: alone they are words like any other."""
+    secrets = ("Tr0ub4dor-9kq", "p9Kd82mzQ", "sw0rd_fish_9x")
     lines = f'password = "{secrets[0]}"\n\nUse postgres://app:{secrets[1]}@db for 30 days.\n'
+    lines += f"\nLog in with password: {secrets[2]} as admin.\n"
     (place / "keys.md").write_text(f"# Keys\n\n{lines}", encoding="utf-8")
     done = shell("nsllm", "check", "keys.md", "--format", form, "--explain")
     assert done.returncode == 1, done.stderr
     assert "secret" in done.stdout
+    assert "[redacted password]" in done.stdout
     assert [secret for secret in secrets if secret in done.stdout + done.stderr] == []
 
 

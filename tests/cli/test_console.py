@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from nsllm.cli import console
 from nsllm.cli.console import speak_utf8
 
 
@@ -29,3 +30,11 @@ def test_a_terminal_keeps_its_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     sys.stdout.write("ü ≥")
     sys.stdout.flush()
     assert body.getvalue().split() == ["ü".encode("cp1252"), b"?"]
+
+
+def test_words_between_colons_are_no_emoji() -> None:
+    text = "2001:db8:a:b:1 and [bold]:smile:"
+    for terminal in (console.out, console.err):
+        with terminal.capture() as shown:
+            terminal.print(text, markup=False)
+        assert shown.get() == f"{text}\n"

@@ -56,6 +56,37 @@ def test_examples_beside_the_rules_are_run_without_models(
     assert "3 examples, 0 failed" in said.err
 
 
+MEASURED = """
+[[examples]]
+rule = "citation.missing"
+text = "Backups are kept for 30 days."
+passages = ["Backups are kept for 30 days."]
+expect = "warn"
+
+[[examples]]
+rule = "grounding.unsourced"
+text = "The northern relay was painted green last summer."
+passages = ["Backups are kept for 30 days."]
+path = "docs/a.md"
+expect = "info"
+
+[[examples]]
+rule = "grounding.unknown-identifier"
+text = "Set `keep_days` to keep backups."
+passages = ["Backups are kept for 30 days."]
+expect = "warn"
+"""
+
+
+@pytest.mark.models
+@pytest.mark.timeout(300)
+def test_rules_on_citations_sources_and_names_can_be_tested(
+    place: Path, with_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "more.toml").write_text(MEASURED, encoding="utf-8")
+    assert run(["rules", "test", "more.toml"]) == 0, capsys.readouterr().out
+
+
 def test_a_failed_example_is_shown_with_what_was_found(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

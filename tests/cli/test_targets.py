@@ -1,5 +1,6 @@
 """Which texts `nsllm check` takes from files, folders and standard input."""
 
+import errno
 import io
 import sys
 from pathlib import Path
@@ -83,3 +84,17 @@ def test_what_cannot_be_read_is_said(place: Path) -> None:
     assert skipped.reason == "is binary"
     with pytest.raises(UsageError, match=r"nothing\.md"):
         list(targets(["nothing.md"], Path(), Documents()))
+
+
+def test_a_name_that_cannot_be_looked_up_is_said(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="cannot be read: File name too long"):
+        list(targets(["a" * 5_000], Path(), Documents()))
+
+    def refuse(_path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+        list(targets(["closed/a.md"], Path(), Documents()))

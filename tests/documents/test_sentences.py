@@ -50,6 +50,20 @@ def test_markdown_blocks_keep_their_kind() -> None:
     ]
 
 
+def test_line_ends_of_windows_change_nothing_but_offsets() -> None:
+    text = (
+        "---\ntitle: Storage\n---\n\nStorage\n=======\n\nKept for 30 days.\nThen they go.\n\n"
+        "| a | b |\n|---|---|\n| x | 10 |\n\n```sh\nrun\n```\n\nSee:: \n\n  code\n"
+    )
+    expected = [(kind, part.replace("\n", "\r\n")) for kind, part in texts(text)]
+    assert texts(text.replace("\n", "\r\n")) == expected
+
+
+def test_a_footnote_is_an_item_without_its_mark() -> None:
+    text = "Kept.[^1]\n\n[^1]: Raw readings, for 60 days.\n[^two]: Others go."
+    assert texts(text)[1:] == [("item", "Raw readings, for 60 days."), ("item", "Others go.")]
+
+
 def test_code_splits_by_line() -> None:
     assert texts("# not a heading\nx = 1. # a\n\n", prose=False) == [
         ("code", "# not a heading"),

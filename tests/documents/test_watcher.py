@@ -48,6 +48,15 @@ async def test_changes_arrive_and_ignored_ones_do_not(tmp_path: Path) -> None:
     assert "noise.log" not in seen
 
 
+async def test_a_change_of_the_folder_itself_does_not_arrive(tmp_path: Path) -> None:
+    async with aclosing(follow(tmp_path, Documents(), debounce_ms=50)) as bursts:
+        assert await anext(bursts) is None
+        tmp_path.chmod(0o750)
+        await asyncio.sleep(0.5)
+        (tmp_path / "a.md").write_text("x", encoding="utf-8")
+        assert await asyncio.wait_for(anext(bursts), 60) == frozenset({"a.md"})
+
+
 async def test_who_follows_misses_nothing_behind_the_first(tmp_path: Path) -> None:
     async with aclosing(follow(tmp_path, Documents(), debounce_ms=50)) as bursts:
         assert await anext(bursts) is None

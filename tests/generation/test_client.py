@@ -195,7 +195,7 @@ async def test_requests_are_served_in_order_and_know_their_place(
         await anext(first)
     await asyncio.gather(*tasks)
     assert served == ["second", "third"]
-    assert places == {"second": [1], "third": [2, 1]}
+    assert places == {"second": [1, 0], "third": [2, 1, 0]}
 
 
 async def test_a_waiting_request_can_be_cancelled(

@@ -9,7 +9,7 @@ import pytest
 
 from governance.audit_logs import filled, log_in, opened, record
 from nsllm.errors import AuditError
-from nsllm.governance.records import Rejected
+from nsllm.governance.records import Acceptance, Rejected, record_of_acceptance
 from nsllm.types import Evidence, Finding, Severity
 
 
@@ -139,6 +139,51 @@ def test_secrets_are_replaced_before_they_are_written(tmp_path: Path) -> None:
     [found] = kept.findings
     assert kept.text[found.start : found.end] == "go on."
     assert kept.redacted == ("github-token",)
+
+
+def test_a_secret_known_by_what_stands_around_it_is_not_repeated(tmp_path: Path) -> None:
+    secret = "sw0rd_fish_9x"
+    text = f"Log in with password: {secret} as admin."
+    finding = Finding(
+        rule="grounding.unknown-identifier",
+        severity=Severity.WARN,
+        start=text.index(secret),
+        end=text.index(secret) + len(secret),
+        message=f"The workspace has no identifier {secret}.",
+        evidence=Evidence(marker=1, text=f"It was {secret}, once."),
+    )
+    draft = Rejected(text="token: abc_1234_z", mode="generate", rule="r", reason="No abc_1234_z.")
+    log_in(tmp_path).append(record(1, text=text, findings=(finding,), rejected=(draft,)))
+    stored = b"".join(p.read_bytes() for p in tmp_path.glob("audit.db*"))
+    assert secret.encode() not in stored
+    assert b"abc_1234_z" not in stored
+    [kept] = log_in(tmp_path).records()
+    assert kept.findings[0].message == "The workspace has no identifier [redacted password]."
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "document", "kept"),
+    [
+        ("secret", "sw0rd_fish_9x", "password: sw0rd_fish_9x", "[redacted password]"),
+        ("secret", "pw1", "postgres://app:pw1@db", "[redacted secret]"),
+        ("coherence", "Use sw0rd_fish_9x.", "Use sw0rd_fish_9x.", "Use sw0rd_fish_9x."),
+        ("secret", "sw0rd_fish_9x", None, "sw0rd_fish_9x"),
+    ],
+)
+def test_of_an_accepted_secret_the_kind_is_kept(
+    tmp_path: Path, rule: str, words: str, document: str | None, kept: str
+) -> None:
+    accepted = record_of_acceptance(
+        Acceptance(rule=rule, uri="file:///a.md", reason=f"{words} is old."),
+        words,
+        workspace=tmp_path,
+        version="1",
+        document=document,
+    )
+    log_in(tmp_path).append(accepted)
+    [found] = log_in(tmp_path).records()
+    assert found.text == kept
+    assert found.redacted == (() if kept == words else (kept.strip("[]").split()[1],))
 
 
 def test_redaction_can_be_turned_off(tmp_path: Path) -> None:

@@ -52,7 +52,24 @@ def found(
             ["DE89 3704 0044 0532 0130 00"],
         ),
         ("personal.iban", "Pay DE88 3704 0044 0532 0130 00 today.", []),
+        (
+            "personal.iban",
+            "IBAN AT61 1904 3002 3457 3201 BIC OPSKATWW, DE89 3704 0044 0532 0130 00.",
+            ["AT61 1904 3002 3457 3201", "DE89 3704 0044 0532 0130 00"],
+        ),
+        (
+            "personal.iban",
+            "AT61 1904 3002 3457 3201 DE89 3704 0044 0532 0130 00 PAID NOW",
+            ["AT61 1904 3002 3457 3201", "DE89 3704 0044 0532 0130 00"],
+        ),
         ("personal.card", "Card 4111 1111 1111 1111 is used.", ["4111 1111 1111 1111"]),
+        (
+            "personal.card",
+            "Or 3782 822463 10005, 378282246310005.",
+            ["3782 822463 10005", "378282246310005"],
+        ),
+        ("personal.card", "Or 2223 0031 2200 3222.", ["2223 0031 2200 3222"]),
+        ("personal.card", "Not 2220 0000 0000 0003 or 3782 822463 10006.", []),
         ("personal.card", "Build 4111 1111 1111 1112, id 0000000000000000.", []),
     ],
 )
@@ -70,6 +87,35 @@ def test_a_long_copy_is_found_whole_and_a_short_one_is_not() -> None:
     assert found("verbatim", " ".join(source.split()[:20]), limits, passages=[source]) == []
     [finding] = find(RULES["verbatim"], subject(text, passages=[source]), options=limits)
     assert (finding.severity, finding.value) == (Severity.REJECT, 100)
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "after", "is_quotation"),
+    [
+        ("They say: “", " ", "” [1]", True),
+        ("They say: „", " ", "“ [1]", True),
+        ('They say ("', "\n", '").', True),
+        ("They say:\r\n\r\n> ", "\r\n> ", "\r\n", True),
+        ("> ", "\n\n> ", "", True),
+        ("They say: ", " ", "", False),
+        ('A 5" disk: ', " ", ' and a 3" disk', False),
+        ("> Not this.\n\n", " ", "\n\n> Nor this.", False),
+        ('"One ', ".\n\n", '."', False),
+    ],
+)
+def test_a_marked_quotation_is_no_copy(
+    before: str, between: str, after: str, is_quotation: bool
+) -> None:
+    half, other = (" ".join(f"{word}{n}" for n in range(30)) for word in ("first", "second"))
+    text = f"{before}{half}{between}{other}{after}"
+    limits = {"warn": 20, "reject": 90, "enabled": True}
+    copies = found("verbatim", text, limits, passages=[f"{half} {other}"])
+    assert copies == ([] if is_quotation else [f"{half}{between}{other}"])
+
+
+def test_a_pattern_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(SettingsError, match="nested too deeply"):
+        found("text.forbidden", "a", {"patterns": ["(" * 50_000 + ")" * 50_000]})
 
 
 def test_forbidden_and_required_patterns() -> None:
@@ -106,6 +152,7 @@ def test_json_misfits_are_found_on_their_values(schema: object) -> None:
     assert found("json.schema", '{"name": "ok", "ports": [1, "a"]}', options) == ['"a"']
     fenced = '```json\n{"name": "NO"}\n```'
     assert found("json.schema", fenced, options) == ['"NO"']
+    assert found("json.schema", fenced.replace("\n", "\r\n"), options) == ['"NO"']
     assert found("json.schema", "{}", options) == ["{}"]
     assert found("json.schema", "{'name': 1}", options) == ["'"]
     assert found("json.schema", "no schema, no rule") == []

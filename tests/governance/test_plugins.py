@@ -13,7 +13,7 @@ from nsllm.governance.plugins import Plugins
 from nsllm.governance.rulebook import Rulebook
 from nsllm.governance.rules import Observation, Options, Rule, Subject
 from nsllm.governance.testing import check, find, subject
-from nsllm.settings import Governance
+from nsllm.settings import Governance, Override
 from nsllm.types import Severity, Verdict
 
 
@@ -95,6 +95,29 @@ def test_a_plugin_that_cannot_be_loaded_is_a_finding_and_its_settings_no_mistake
     assert "no_such_module_anywhere" in finding.message
     with pytest.raises(SettingsError, match="acmee"):
         Rulebook(Governance(rules={"acmee": {"shouting": {}}}))
+
+
+@pytest.mark.parametrize("plugin", [Plugins(rules=MANY), Plugins(failed={"acme": "No."})])
+def test_a_plugin_is_disabled_by_its_name_loaded_or_not(plugin: Plugins) -> None:
+    assert judged(plugin).findings
+    off = {"acme": {"enabled": False}}
+    assert judged(plugin, rules=off).findings == ()
+    book = Rulebook(Governance(overrides=(Override(paths=("docs/**",), rules=off),)), plugin)
+    assert judge(subject("STOP NOW", path="a.md"), book).findings
+    assert judge(subject("STOP NOW", path="docs/a.md"), book).findings == ()
+
+
+def test_a_rule_of_its_own_table_is_not_disabled_with_its_plugin() -> None:
+    one = {"acme": {"enabled": False, "other": {"enabled": True}}}
+    [finding] = judged(Plugins(rules=MANY), rules=one).findings
+    assert finding.rule == "acme.other"
+
+
+@pytest.mark.parametrize("options", [{"paths": ["docs/**"]}, {"applies_to": ["document"]}])
+def test_failed_rules_are_told_of_where_their_rule_holds(options: dict[str, Any]) -> None:
+    book = Rulebook(Governance(rules={"rule.failed": options}), Plugins(failed={"acme": "No."}))
+    assert judge(subject("STOP NOW", path="docs/a.md"), book).findings
+    assert judge(subject("STOP NOW"), book).findings == ()
 
 
 def test_a_plugin_cannot_take_the_place_of_a_rule() -> None:

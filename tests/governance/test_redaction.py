@@ -45,6 +45,19 @@ def test_only_the_secret_itself_is_replaced(text: str, expected: str) -> None:
     assert redact(text).text == expected
 
 
+def test_what_was_replaced_is_known_where_nothing_tells_that_it_is_a_secret() -> None:
+    known = redact("Log in with password: sw0rd_fish-9x_y! or postgres://app:abc@db.").secrets
+    said = "The workspace has no identifier {}, no {}, abc and no other fish."
+    assert redact(said.format("sw0rd_fish-9x_y!", "sw0rd_fish"), known).text == said.format(
+        "[redacted password]!", "[redacted password]"
+    )
+
+
+def test_of_a_known_secret_no_end_is_left() -> None:
+    known = redact("password: xyz-ghp_1").secrets
+    assert redact("ghp_" + "a1B2" * 9 + "xyz-ghp_1", known).text == "[redacted github-token]"
+
+
 @pytest.mark.parametrize(
     "text",
     [

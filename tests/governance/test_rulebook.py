@@ -75,6 +75,36 @@ def test_overrides_hold_in_their_folders_and_the_later_one_wins() -> None:
     assert book.profile_of("drafts/final/a.md") == "permissive"
 
 
+def test_overrides_of_other_documents_need_not_go_together() -> None:
+    book = rulebook(
+        overrides=[
+            {"paths": ["docs/**"], "rules": {"grounding.claim": {"warn": 0.9, "reject": 0.8}}},
+            {"paths": ["notes/**"], "rules": {"grounding.claim": {"warn": 0.4}}},
+            {"paths": ["docs/api/"], "rules": {"grounding.claim": {"reject": 0.85}}},
+        ]
+    )
+    assert options(book, "grounding.claim", "notes/a.md").warn == 0.4
+    assert options(book, "grounding.claim", "docs/api/a.md").reject == 0.85
+
+
+@pytest.mark.parametrize("paths", ["docs/api/**", "docs/api", "/docs/*.md", "**"])
+def test_overrides_of_one_document_that_contradict_each_other_are_refused(paths: str) -> None:
+    table = {"grounding.claim": {"warn": 0.9, "reject": 0.8}}
+    other = {"grounding.claim": {"warn": 0.4}}
+    overrides = [{"paths": ["docs/**"], "rules": table}, {"paths": [paths], "rules": other}]
+    with pytest.raises(SettingsError, match="must be at most"):
+        rulebook(overrides=overrides)
+
+
+def test_a_profile_that_the_settings_do_not_go_with_is_not_explained() -> None:
+    """Strict rejects below 0.5, and these warn below 0.45 only."""
+    book = rulebook(rules={"grounding.claim": {"warn": 0.45}})
+    [finding] = judge(subject("Backups are kept for ninety days.", grounding=0.4), book).findings
+    explanation = explain(finding, book)
+    assert explanation is not None
+    assert "strict" not in " ".join(explanation.changes)
+
+
 def test_a_rule_with_paths_is_for_those_documents_alone() -> None:
     table = {"text.forbidden": {"patterns": ["TODO"], "paths": ["docs/**"]}}
     book = rulebook(rules=table)

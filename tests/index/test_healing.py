@@ -11,6 +11,8 @@ import pytest
 from index.hashing import HashingEmbedder
 from nsllm.errors import WorkspaceIndexError
 from nsllm.index import vectors
+from nsllm.index.faults import CorruptIndexError
+from nsllm.index.lock import WriteLock
 from nsllm.index.workspace import WorkspaceIndex
 
 MakeIndex = Callable[..., WorkspaceIndex]
@@ -46,6 +48,14 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def spoil_words(path: Path) -> None:
+    """Damage what only a search for words reads."""
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE chunk_words_data SET block = x'0badc0de' WHERE id > 10")
+    connection.commit()
+    connection.close()
+
+
 def other_version(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
@@ -71,10 +81,7 @@ def test_a_damaged_catalogue_is_rebuilt_and_kept_aside(
 def test_damage_that_shows_only_in_a_search_is_healed_by_the_next_run(
     filled: Path, make_index: MakeIndex
 ) -> None:
-    connection = sqlite3.connect(filled)
-    connection.execute("UPDATE chunk_words_data SET block = x'0badc0de' WHERE id > 10")
-    connection.commit()
-    connection.close()
+    spoil_words(filled)
     index = make_index()
     with pytest.raises(WorkspaceIndexError, match="damaged"):
         index.lexical_search("topic", 10)
@@ -93,6 +100,52 @@ def test_damage_met_while_synchronising_is_healed_at_once(
     assert report.rebuilt_because is not None
     assert (report.documents, report.added) == (40, 40)
     assert len(index.lexical_search("changed", 10)) == 1
+
+
+def test_a_partial_run_behind_damage_is_of_all_files(filled: Path, make_index: MakeIndex) -> None:
+    index = make_index()
+    spoil_words(filled)
+    with pytest.raises(WorkspaceIndexError, match="damaged"):
+        index.lexical_search("topic", 10)
+    assert index.sync(paths={"1.md"}).documents == 40
+
+
+def test_damage_that_another_thread_has_mended_is_not_mended_again(
+    filled: Path, make_index: MakeIndex
+) -> None:
+    index = make_index()
+    damaged = index._catalogue
+    spoil_words(filled)
+    assert index.sync(rebuild=True).documents == 40
+    index._recover(CorruptIndexError("Damaged.", hint="Again."), damaged)
+    assert index.status().documents == 40
+    assert len(list(filled.parent.glob("catalogue.corrupt-*"))) == 1
+
+
+def test_a_search_that_meets_damage_does_not_wait_for_who_is_mending_it(
+    filled: Path, make_index: MakeIndex
+) -> None:
+    index = make_index()
+    spoil_words(filled)
+    with WriteLock(filled.parent).held():
+        with pytest.raises(WorkspaceIndexError, match="damaged"):
+            index.lexical_search("topic", 10)
+        assert not list(filled.parent.glob("catalogue.corrupt-*"))
+    assert index.sync().documents == 40
+
+
+def test_a_catalogue_that_is_deleted_while_it_is_used_is_built_anew(
+    filled: Path, make_index: MakeIndex, embedder: HashingEmbedder
+) -> None:
+    index = make_index()
+    query = embedder.embed_query("page 7 topic 21")
+    assert len(index.vector_search(query, 10)) == 10
+    for path in filled.parent.glob("catalogue.db*"):
+        path.unlink()
+    assert index.vector_search(query, 10) == []
+    assert index.sync(paths={"1.md"}).documents == 40
+    assert make_index().status().documents == 40
+    assert len(index.vector_search(query, 10)) == 10
 
 
 def test_few_damaged_catalogues_are_kept(filled: Path, make_index: MakeIndex) -> None:
@@ -157,6 +210,19 @@ def test_a_rebuild_renews_the_snapshot_or_drops_it(
     for path in sorted(workspace.glob("*.md"))[1:]:
         path.unlink()
     index.sync(rebuild=True)
+    assert not list(filled.parent.glob("vectors-*"))
+    assert len(index.vector_search(embedder.embed_query("page"), 9)) == len(index.all_chunks())
+
+
+@pytest.mark.usefixtures("small_snapshots")
+def test_the_snapshot_of_a_workspace_that_shrank_goes(
+    filled: Path, workspace: Path, make_index: MakeIndex, embedder: HashingEmbedder
+) -> None:
+    make_index().sync()
+    for path in sorted(workspace.glob("*.md"))[1:]:
+        path.unlink()
+    index = make_index()
+    index.sync()
     assert not list(filled.parent.glob("vectors-*"))
     assert len(index.vector_search(embedder.embed_query("page"), 9)) == len(index.all_chunks())
 

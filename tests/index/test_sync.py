@@ -14,6 +14,7 @@ from nsllm.errors import DiskFullError, WorkspaceError
 from nsllm.index import builder
 from nsllm.index.embedded_text import hash_text
 from nsllm.index.workspace import WorkspaceIndex
+from nsllm.index.writing import Writer
 from nsllm.types import Progress
 
 MakeIndex = Callable[..., WorkspaceIndex]
@@ -219,21 +220,68 @@ def test_a_rebuild_reads_and_embeds_all_anew(
     assert [chunk.path for chunk in index.all_chunks()] == ["a.md", "b.md", "c.md"]
 
 
-def test_a_rebuild_keeps_no_vector_that_it_did_not_make(
+def test_a_rebuild_keeps_the_vectors_of_other_embedders_which_others_may_search_with(
     workspace: Path, make_index: MakeIndex, embedder: HashingEmbedder
 ) -> None:
     put(workspace, {"a.md": "one", "b.md": "two"})
     index = make_index()
     index.sync()
-    with index._catalogue.writing() as writer:
-        writer.add_vectors("another embedder", ["0" * 64], np.ones((1, 3), np.float32))
-        [kept] = writer.embedded("another embedder", ["0" * 64])
+    hashes = {hash_text("", text) for text in ("one", "two")}
     (workspace / "b.md").unlink()
+    other = make_index(embedder=HashingEmbedder("another"))
+    other.sync(rebuild=True)
+    with index._catalogue.reading() as reader:
+        assert reader.embedded(embedder.identity, hashes) == hashes
+        assert reader.embedded("another", hashes) == {hash_text("", "one")}
+    assert len(index.vector_search(embedder.embed_query("one"), 5)) == 1
     index.sync(rebuild=True)
     with index._catalogue.reading() as reader:
-        hashes = [hash_text("", text) for text in ("one", "two")]
-        assert reader.embedded(embedder.identity, hashes) == {hashes[0]}
-        assert not reader.embedded("another embedder", [kept])
+        assert reader.embedded(embedder.identity, hashes) == {hash_text("", "one")}
+
+
+def test_a_rebuild_with_another_embedder_can_be_cancelled(
+    workspace: Path, make_index: MakeIndex
+) -> None:
+    """What it did not come to is found all the same."""
+    put(workspace, {f"{n:03}.md": f"page {n}" for n in range(200)})
+    make_index().sync()
+    other = HashingEmbedder("another")
+    index = make_index(embedder=other)
+    looks = iter(range(1_000))
+    assert not index.sync(cancelled=lambda: next(looks) > 100, rebuild=True).complete
+    assert len(index.vector_search(other.embed_query("page"), 500)) == 200
+
+
+def test_the_vectors_of_earlier_embedders_count_as_unused(
+    workspace: Path, make_index: MakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Writer.drop_unused_vectors, "__kwdefaults__", {"all_own": False, "kept": 5})
+    put(workspace, {f"{n}.md": f"page {n}" for n in range(4)})
+    hashes = [hash_text("", f"page {n}") for n in range(4)]
+    kept = []
+    for name in ("first", "second", "third"):
+        index = make_index(embedder=HashingEmbedder(name))
+        index.sync()
+        with index._catalogue.reading() as reader:
+            kept.append([len(reader.embedded(one, hashes)) for one in ("first", "second", "third")])
+    assert kept == [[4, 0, 0], [4, 4, 0], [0, 0, 4]]
+
+
+@pytest.mark.parametrize("path", [".", ""])
+def test_a_change_of_the_workspace_itself_doubles_nothing(
+    workspace: Path, make_index: MakeIndex, path: str
+) -> None:
+    put(workspace, {"a.md": "one", "docs/b.md": "two"})
+    index = make_index()
+    index.sync()
+    assert index.sync(paths={path}).documents == 2
+
+
+def test_a_first_run_is_of_all_files_whatever_paths_are_given(
+    workspace: Path, make_index: MakeIndex
+) -> None:
+    put(workspace, {"a.md": "one", "b.md": "two"})
+    assert make_index().sync(paths={"a.md"}).documents == 2
 
 
 def test_a_rebuild_that_is_cancelled_leaves_a_whole_index(

@@ -80,6 +80,17 @@ def test_masked_rows_do_not_crowd_out_the_others(tmp_path: Path) -> None:
     assert found[:2] == exact(alive, rows[alive], query)[:2]
 
 
+def test_where_all_that_is_proposed_is_gone_the_rest_is_scanned(tmp_path: Path) -> None:
+    """A folder was deleted: what lay closest to the query, and more of it than is proposed."""
+    rows, ids = unit_rows(3000), np.arange(3000)
+    forest = load(tmp_path, build(tmp_path, "e", ids, rows, exact_below=0))
+    query = rows[0]
+    order = np.argsort(-(rows @ query))
+    alive = np.sort(order[500:]).astype(np.int64)
+    found = [n for n, _ in State(1, forest, alive, NONE).search(query, 10)]
+    assert found == exact(alive, rows[alive], query)
+
+
 def test_without_annoy_every_vector_is_scanned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

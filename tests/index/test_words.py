@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from index.hashing import HashingEmbedder, make_chunker
 from nsllm.index.workspace import WorkspaceIndex
 from nsllm.index.writing import extra_words
+from nsllm.names import KnownNames
 from nsllm.settings import Documents
 
 MakeIndex = Callable[..., WorkspaceIndex]
@@ -112,4 +113,4 @@ def test_whole_words_are_found_wherever_they_stand(
 ) -> None:
     """Also where the search by words would list many other places before."""
     index.update_buffer("flags.md", "Use --keep, or --keep-all-days.")
-    assert index.has_word(word, outside=outside) is known
+    assert KnownNames(index)._stands(word, lambda path: path == outside) is known

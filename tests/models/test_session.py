@@ -84,6 +84,8 @@ def test_a_containers_limits_count(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(hardware, "_CGROUP", tmp_path)
     assert hardware._quota() == 2
     assert hardware.free_memory_bytes() == 600000
+    (tmp_path / "memory.stat").write_text("anon 150000\nfile 250000\ninactive_file 200000\n")
+    assert hardware.free_memory_bytes() == 800000
     (tmp_path / "cpu.max").write_text("max 100000")
     (tmp_path / "memory.max").write_text("max")
     assert hardware._quota() is None

@@ -88,6 +88,16 @@ def test_the_same_passage_comes_once(retriever: Retriever) -> None:
 
 
 @models
+def test_other_documents_are_found_behind_the_own_one(retriever: Retriever) -> None:
+    own = "docs/access.md"
+    found = retriever.find_others("Badges expire each January.", 2, lambda path: path == own)
+    assert found[0].chunk.path == "docs/copy-of-access.md"
+    every = retriever.find_others("Badges expire each January.", 9, lambda _path: False)
+    texts = [passage.chunk.text for passage in every]
+    assert len(texts) == len(set(texts))
+
+
+@models
 def test_no_more_than_asked_for(retriever: Retriever) -> None:
     assert len(retriever.find("anything")) == 3
     assert len(retriever.find("anything", 1)) == 1

@@ -108,14 +108,15 @@ def test_what_hardly_follows_is_named() -> None:
     assert text[found.flaw.start : found.flaw.end] == f"Another paragraph begins. {STRANGE}"
 
 
-def test_paragraphs_need_not_follow_one_another() -> None:
+@pytest.mark.parametrize("blank", ["\n\n", "\r\n\r\n", "\n \t\n"])
+def test_paragraphs_need_not_follow_one_another(blank: str) -> None:
     asked: list[Paragraph] = []
 
     def read(paragraphs: Sequence[Paragraph]) -> list[Order]:
         asked.extend(paragraphs)
         return order_alike(paragraphs)
 
-    measured("One comes first. Two comes next.\n\nThree is apart. Four is with it.", read)
+    measured(f"One comes first. Two comes next.{blank}Three is apart. Four is with it.", read)
     assert asked == [
         ("One comes first.", "Two comes next."),
         ("Three is apart.", "Four is with it."),

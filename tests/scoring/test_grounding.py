@@ -165,6 +165,19 @@ def test_stray_words_of_other_passages_lend_no_support() -> None:
     assert among.evidence == alone.evidence
 
 
+def test_a_claim_is_compared_with_the_chunks_that_are_its_own() -> None:
+    """Numbers stay those of all chunks, whichever of them a claim is compared with."""
+    texts = ["The cache keeps entries for 30 s.", "Boats cross the river."]
+    chunks = [passage_chunk(SOURCE), passage_chunk("Boats cross the river. It is wide.")]
+    found = claims(" ".join(texts))
+    own = ground(found, chunks, embed, Model(), among=[[1], [2]])
+    assert [(one.score, one.evidence.marker) for one in own] == [(1.0, 1), (1.0, 2)]
+    assert own == ground(found, chunks, embed, Model())
+    other = ground(found, chunks, embed, Model(), among=[[2], []])
+    assert other[0].score < 0.5
+    assert (other[1].score, other[1].evidence) == (0.0, None)
+
+
 def test_a_claim_may_join_two_passages() -> None:
     model = Model()
     claim = "The cache keeps entries, and backups go to the northern vault weekly."

@@ -18,6 +18,7 @@ from nsllm.errors import UsageError
 from nsllm.frontends import wire, wire_audit
 from nsllm.governance.anchor import GENESIS, Head
 from nsllm.governance.audit import AuditLog
+from nsllm.settings import MOST_DAYS
 
 app = typer.Typer(
     help="Read the record of all answers, check that it is whole, export and prune it.",
@@ -103,7 +104,9 @@ def export(
 
 @app.command()
 def prune(
-    older_than: Annotated[int, typer.Option(min=0, help="Remove what is older, in days.")],
+    older_than: Annotated[
+        int, typer.Option(min=0, max=MOST_DAYS, help="Remove what is older, in days.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove old entries for good; the rest stays verifiable, and says that they are gone."""

@@ -116,7 +116,8 @@ def _locate(
     application: Application, target: Target, findings: Sequence[Finding], *, explain: bool
 ) -> list[Located]:
     # What is printed goes into logs and artefacts: they must not become stores of secrets. Many are
-    # told by what stands around them, so the words of a finding are cut from the whole text.
+    # told by what stands around them, so the words of a finding are cut from the whole text, and
+    # what was replaced there is replaced in its message.
     body = redact(target.text)
     return [
         Located(
@@ -126,5 +127,5 @@ def _locate(
             if explain
             else None,
         )
-        for finding in map(redact_finding, findings)
+        for finding in (redact_finding(found, body.secrets) for found in findings)
     ]

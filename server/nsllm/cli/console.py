@@ -22,8 +22,9 @@ from nsllm import types
 from nsllm.errors import NsllmError
 from nsllm.frontends import wire
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Without emoji codes: `:a:` in an answer or an address is text.
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def speak_utf8() -> None:

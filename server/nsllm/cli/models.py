@@ -87,7 +87,7 @@ def import_model(
         Path,
         typer.Argument(help="A GGUF file, or the folder of a BERT embedder or ONNX classifier."),
     ],
-    id: Annotated[str | None, typer.Option(help="Default: from the file's name.")] = None,  # noqa: A002
+    id: Annotated[str | None, typer.Option(help="Default: from the file or folder.")] = None,  # noqa: A002
     task: Annotated[
         Measured | None, typer.Option(help="What a classifier measures; default: by its labels.")
     ] = None,

@@ -126,7 +126,9 @@ def _judge(
     async def work(application: Application) -> list[Judgement]:
         await session.fetch_missing(application, yes=yes, quiet=True)
         return [
-            await application.score(example.text, example.passages, path=example.path)
+            await application.score(
+                example.text, example.passages, path=example.path, numbered=True
+            )
             if needs_models(example, rulebook)
             else judge_unmeasured(example, rulebook)
             for example in examples

@@ -37,7 +37,7 @@ def targets(
     `stdin_filename`: the file that standard input stands for, there or not.
 
     Raises:
-        UsageError: there is no such file or folder.
+        UsageError: there is no such file or folder, or the name cannot be looked up.
     """
     seen: set[str] = set()
     for given in paths:
@@ -59,9 +59,16 @@ def _one(
             yield _decoded(data, shown(stdin_filename), _relative(stdin_filename, workspace))
         return
     path = Path(given)
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:
+        # Too long for a name, or in a folder that is closed to this user.
+        raise UsageError(
+            f"{given} cannot be read: {error.strerror}.", hint="Check the name and its permissions."
+        ) from error
+    if is_folder:
         yield from _folder(path, workspace, documents)
-    elif path.exists():
+    elif is_there:
         yield _file(path, workspace)
     else:
         raise UsageError(

@@ -10,7 +10,9 @@ _TARGET = r"(?:\((?:[^)\n\]]|\](?!\())*+\)|\[[^\]\n]*\])"
 _MARKUP = re.compile(
     r"(?P<code>^[ \t]*(?P<fence>`{3,}|~{3,})[\s\S]*?(?:^[ \t]*(?P=fence)|\Z)|`+[^`\n]*`+)"
     r"|(?P<comment><!--(?:[^<-]|<(?!!--)|-(?!->))*+-->)"
-    r"|(?P<definition>^[ ]{0,3}\[[^\]\n]+\]:[^\n]*$)"
+    # An address with an optional title: what else stands behind such a mark is a footnote or prose.
+    r"|(?P<definition>^[ ]{0,3}\[(?!\^)[^\]\n]+\]:[ \t]*(?:<[^<>\n]*>|[^\s<]\S*)"
+    r"(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*\r?$)"
     rf"|(?P<badge>\[!\[{_ALT}{_TARGET}\]{_TARGET})"
     rf"|(?P<image>!\[{_ALT}{_TARGET})"
     rf"|\[(?P<link>[^\[\]\n]*(?:\n[^\[\]\n]*)?)\]{_TARGET}"

@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -174,6 +175,30 @@ def read(
     if repaired > 0 and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         note = f"{repaired} bytes are not UTF-8; each is shown as �"
     return Loaded(document=make_document(found.path, text), note=note)
+
+
+def same_file(workspace: Path, path: str | None) -> Callable[[str], bool]:
+    """Return what tells whether another path of the workspace is the file at `path`.
+
+    Links are other names of their file. What is not on the disk is told by its name alone.
+    """
+
+    def status(of: str) -> os.stat_result | None:
+        try:
+            return (workspace / of).stat()
+        except (OSError, ValueError):
+            return None
+
+    own = status(path) if path is not None else None
+
+    @cache
+    def is_same(other: str) -> bool:
+        if own is None or other == path:
+            return other == path
+        there = status(other)
+        return there is not None and os.path.samestat(own, there)
+
+    return is_same
 
 
 def make_document(path: str, text: str) -> Document:

@@ -19,7 +19,10 @@ _PROSE_SUFFIXES = frozenset({"", ".md", ".markdown", ".mdx", ".txt", ".rst", ".a
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 _SETEXT = re.compile(r"[ ]{0,3}(?:=+|-+)[ \t]*$")
-_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
+_ITEM = re.compile(
+    r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?|[ ]{0,3}\[\^[^\]\n]+\]:[ \t]+"
+)
+"""The mark of a list item or of a footnote."""
 _LITERAL = re.compile(
     r"[ \t]*\.\.[ \t]+(?:[\w-]+:)?(?:code(?:-block)?|sourcecode|parsed-literal|prompt|doctest|"
     r"test(?:code|output|setup|cleanup)|literalinclude|raw|math|image|figure|toctree|auto\w+|_.*):"
@@ -138,7 +141,8 @@ def _typed_lines(text: str) -> Iterator[tuple[int, int, LineKind]]:
     literal = _NEVER
     printed = False
     for start, end in _lines(text):
-        line = text[start:end]
+        # Without its end: `$` matches before "\n", but not before "\r\n".
+        line = text[start:end].rstrip("\r\n")
         bare = line.strip()
         printed = bool(bare) and not fence and (printed or bool(_DOCTEST.match(line)))
         if fence:

@@ -40,6 +40,7 @@ async def watch(
         ignore_permission_denied=True,
     ):
         paths = {Path(changed).relative_to(root).as_posix() for _, changed in changes}
+        paths.discard(".")  # of the folder itself, such as its rights; a file's comes by its name
         if any(path.rpartition("/")[2] in RULE_FILES for path in paths):
             rules = IgnoreRules(root, settings)
         kept = frozenset(path for path in paths if is_followed(rules, path))

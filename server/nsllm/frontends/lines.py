@@ -1,6 +1,7 @@
 """Read JSON Lines, naming the line that is wrong."""
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -21,14 +22,15 @@ def decode_lines(path: Path | None, kind: type[_T]) -> Iterator[_T]:
     if path is None:
         return
     decoder = msgspec.json.Decoder(kind)
-    for number, line in enumerate(_lines(path), start=1):
+    for number, read in enumerate(_lines(path), start=1):
+        line = read.removeprefix(BOM_UTF8) if number == 1 else read
         if not line.strip():
             continue
         try:
             yield decoder.decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(
-                f"{path}, line {number}: {error}.",
+                f"{path}, line {number}: {_reason(error)}.",
                 hint=f"Each line is one JSON object with {_fields(kind)}.",
             ) from error
 
@@ -44,6 +46,14 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", hint="Check the name and its permissions."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "its values are nested too deeply"
+    return str(error)
 
 
 def _fields(kind: type) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nsllm.errors import ModelCorruptError
 from nsllm.types import Answer, Evidence, Finding, Judgement, Passage, Scores
 
 if TYPE_CHECKING:
@@ -182,8 +183,13 @@ def models(runtime: "ModelRuntime") -> list[WireModel]:
 
 def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
     """Translate one model."""
-    result = runtime.exam_result(known.id)
-    installed = runtime.registry.installed(known.id)
+    try:
+        installed = runtime.registry.installed(known.id)
+    except ModelCorruptError:
+        # It has to be fetched again, and a list that fails would be in the way of that.
+        installed = None
+    is_here = installed is not None or known.is_remote
+    result = runtime.exam_result(known.id) if is_here else None
     return WireModel(
         id=known.id,
         task=known.task,
@@ -193,7 +199,7 @@ def model(runtime: "ModelRuntime", known: "Model") -> WireModel:
         context_length=known.context_length,
         disk_bytes=installed.manifest.disk_bytes if installed else known.disk_bytes or 0,
         memory_bytes=known.memory_bytes or 0,
-        installed=installed is not None or known.is_remote,
+        installed=is_here,
         in_use=known.id in runtime.needed(),
         remote=known.origin if known.is_remote else msgspec.UNSET,
         calibrated=not known.is_uncalibrated,

@@ -74,7 +74,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
-    """Others are being served: so many are ahead."""
+    """Others are being served: so many are ahead. 0, once they are not, says whose turn it is."""
 
     ahead: int
 
@@ -128,8 +128,12 @@ class GeneratorClient:
         """
         ticket = self._queue.join()
         try:
+            has_waited = False
             async for ahead in ticket.wait():
+                has_waited = True
                 yield Queued(ahead=ahead)
+            if has_waited:
+                yield Queued(ahead=0)
             child = await self._child_for(model)
             fields = msgspec.structs.asdict(sampling)
             request = Generate(id=next(self._ids), prompt=tuple(prompt), **fields)

@@ -17,6 +17,7 @@ from nsllm.errors import (
 
 _CONFIG = "genai_config.json"
 _NO_PROVIDER = ("interface not available", "not been built", "not supported in this build")
+_NO_DEVICE = ("cuda failure", "cuda error", "cuda driver", "driver version", "no cuda-capable")
 _NO_MEMORY = ("bad allocation", "bad_alloc", "allocate memory", "out of memory")
 _UNSUPPORTED = ("unsupported model", "not a registered function", "not implemented", "opset")
 
@@ -64,6 +65,11 @@ def load_error(folder: Path, provider: str, text: str) -> NsllmError:
         return NativeLibraryError(
             f"This installation cannot run models on {provider}: {_first_line(text)}.",
             hint="Set models.provider to cpu, or install the build for your hardware.",
+        )
+    if any(sign in lowered for sign in _NO_DEVICE):
+        return NativeLibraryError(
+            f"No model runs on {provider} here: {_first_line(text)}.",
+            hint="Set models.provider to auto or cpu, or mend the device's driver.",
         )
     if any(sign in lowered for sign in _UNSUPPORTED):
         return ModelUnsupportedError(

@@ -1,5 +1,6 @@
 """The writer: a language model that answers from passages, streamed."""
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -105,6 +106,8 @@ class Writer:
         async with ended_in_time(self._settings, parts) as limit, aclosing(stream) as replies:
             async for reply in replies:
                 if isinstance(reply, Queued):
+                    # Nobody's time runs while others are served.
+                    limit.reschedule(None if reply.ahead else self._deadline())
                     continue
                 if isinstance(reply, Tokens):
                     logprobs += reply.logprobs
@@ -173,12 +176,24 @@ class Writer:
     async def perplexity(
         self, question: str, passages: Sequence[Passage], text: str
     ) -> float | None:
-        """Return the perplexity of a text that others wrote, as this model's own answer."""
+        """Return the perplexity of a text that others wrote, as this model's own answer.
+
+        None where it takes longer than an answer may, with what is ahead of it.
+        """
         prompt = self._prompt(question, passages)
         continuation = self._encode(text)[: self._settings.max_tokens]
         if not continuation:
             return None
-        return perplexity(await self._client.score(self._model, prompt.token_ids, continuation))
+        try:
+            async with asyncio.timeout_at(self._deadline()):
+                logprobs = await self._client.score(self._model, prompt.token_ids, continuation)
+        except TimeoutError:
+            return None
+        return perplexity(logprobs)
+
+    def _deadline(self) -> float:
+        """Return when what begins now has to end, by the loop's clock."""
+        return asyncio.get_running_loop().time() + self._settings.timeout_s
 
     def _prompt(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from nsllm.errors import SettingsError
 from nsllm.governance.rulebook import Configured, Rulebook
 from nsllm.governance.rules import Options, severity_of, thresholds
 from nsllm.settings import Profile
@@ -64,7 +65,10 @@ def _changes(
             changes.append(f"A value {than} {_figure(reject)} would be a warning.")
         changes.append(f"A value {than} {_figure(warn)} would be no finding.")
     for profile in PROFILES:
-        other = rulebook.under(profile, rule.id, path).options
+        try:
+            other = rulebook.under(profile, rule.id, path).options
+        except SettingsError:
+            continue  # What is set goes with this profile only: nothing is said of the other.
         severity = severity_of(other, finding.value) if other.enabled else None
         if profile != rulebook.profile_of(path) and severity is not finding.severity:
             changes.append(f"In the profile {profile} it would be {_OUTCOME[severity]}.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from nsllm.governance.checks import BUILT_IN
-from nsllm.governance.rulebook import FAILED, Configured, Rulebook
+from nsllm.governance.rulebook import FAILED, Configured, Rulebook, applies
 from nsllm.governance.rules import Observation, Subject, severity_of
 from nsllm.stopping import checkpoint
 from nsllm.types import Finding, Judgement, Severity, Verdict
@@ -20,7 +20,7 @@ _OWN = frozenset(rule.id for rule in BUILT_IN)
 def judge(subject: Subject, rulebook: Rulebook, notes: Iterable[Finding] = ()) -> Judgement:
     """Judge a text; `notes` are findings of earlier stages, which count as well."""
     findings = list(notes)
-    failures = dict(rulebook.failed)
+    failures = rulebook.failed_for(subject.path)
     for configured in rulebook.of(subject):
         checkpoint()
         if configured.rule.id in _OWN:
@@ -79,7 +79,7 @@ def _check_span(seen: Observation, subject: Subject) -> None:
 def _tell(failures: dict[str, str], subject: Subject, rulebook: Rulebook) -> Iterator[Finding]:
     """Yield a finding for each rule that broke down: a text it did not see has not passed it."""
     configured = rulebook.configured(subject.path)[FAILED]
-    if not configured.options.enabled:
+    if not applies(configured.options, subject):
         return
     for name, reason in sorted(failures.items()):
         yield Finding(

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -140,9 +140,26 @@ def record_of(
 
 
 def record_of_acceptance(
-    acceptance: Acceptance, text: str, *, workspace: Path, version: str, client: str = ""
+    acceptance: Acceptance,
+    text: str,
+    *,
+    workspace: Path,
+    version: str,
+    client: str = "",
+    document: str | None = None,
 ) -> AuditRecord:
-    """Make the record of a finding that the user accepted on `text`."""
+    """Make the record of a finding that the user accepted on `text`.
+
+    With the `document` that it is in, secrets are replaced: alone they are words like any other.
+    """
+    kinds: tuple[str, ...] = ()
+    if document is not None:
+        known = redact(document).secrets
+        words, reason = redact(text, known), redact(acceptance.reason, known)
+        if acceptance.rule == "secret" and not words.kinds:
+            words = Redacted(text="[redacted secret]", kinds=("secret",))
+        text, kinds = words.text, (*words.kinds, *reason.kinds)
+        acceptance = msgspec.structs.replace(acceptance, reason=reason.text)
     return AuditRecord(
         id=uuid.uuid4().hex,
         time=now(),
@@ -159,33 +176,37 @@ def record_of_acceptance(
         version=version,
         accepted=acceptance,
         client=client,
+        redacted=kinds,
     )
 
 
 def without_secrets(record: AuditRecord) -> AuditRecord:
     """Replace the secrets in every text of a record; findings stay on their words."""
-    kinds: list[str] = []
+    kinds = list(record.redacted)
 
-    def cleaned(text: str) -> Redacted:
-        redacted = redact(text)
+    def cleaned(text: str, known: Mapping[str, str] | None = None) -> Redacted:
+        redacted = redact(text, known)
         kinds.extend(redacted.kinds)
         return redacted
 
-    body = cleaned(record.text)
+    body, question = cleaned(record.text), cleaned(record.question)
+    # What is said of a text repeats its words, without what told that they are a secret.
+    known: dict[str, str] = {**question.secrets, **body.secrets}
+    drafts = [cleaned(one.text) for one in record.rejected]
+    for draft in drafts:
+        known |= draft.secrets
     accepted = record.accepted
     clean = msgspec.structs.replace(
         record,
-        question=cleaned(record.question).text,
+        question=question.text,
         text=body.text,
-        findings=tuple(_clean_finding(finding, body) for finding in record.findings),
+        findings=tuple(_clean_finding(finding, body, known) for finding in record.findings),
         rejected=tuple(
-            msgspec.structs.replace(
-                one, text=cleaned(one.text).text, reason=cleaned(one.reason).text
-            )
-            for one in record.rejected
+            msgspec.structs.replace(one, text=draft.text, reason=cleaned(one.reason, known).text)
+            for one, draft in zip(record.rejected, drafts, strict=True)
         ),
         accepted=accepted
-        and msgspec.structs.replace(accepted, reason=cleaned(accepted.reason).text),
+        and msgspec.structs.replace(accepted, reason=cleaned(accepted.reason, known).text),
     )
     return msgspec.structs.replace(clean, redacted=tuple(dict.fromkeys(kinds)))
 
@@ -200,9 +221,9 @@ def sha256_of(record: object) -> str:
     return hashlib.sha256(msgspec.json.encode(record, order="deterministic")).hexdigest()
 
 
-def _clean_finding(finding: Finding, body: Redacted) -> Finding:
+def _clean_finding(finding: Finding, body: Redacted, known: Mapping[str, str]) -> Finding:
     start, end = body.carry(finding.start), body.carry(finding.end)
-    return msgspec.structs.replace(redact_finding(finding), start=start, end=end)
+    return msgspec.structs.replace(redact_finding(finding, known), start=start, end=end)
 
 
 def _deciding(answer: Answer) -> tuple[str, ...]:

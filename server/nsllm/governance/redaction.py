@@ -5,7 +5,7 @@ in addresses, and values assigned to names like `password`; a secret of no known
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -74,6 +74,12 @@ _FORMS = tuple(
 )
 
 
+_LEAST = 6
+"""Characters of a secret that is replaced wherever it stands: shorter ones are words as well."""
+_PARTS = (re.compile(r"\w+(?:[./-]\w+)*"), re.compile(r"\w+(?:\.\w+)*"))
+"""What of a secret may be taken for the name of something, and be repeated as one."""
+
+
 class Redacted(msgspec.Struct, frozen=True, kw_only=True):
     """A text without its secrets, and where they stood."""
 
@@ -82,6 +88,9 @@ class Redacted(msgspec.Struct, frozen=True, kw_only=True):
     """What was replaced, in the order of the text."""
     cuts: tuple[tuple[int, int, int], ...] = ()
     """Each replaced span of the original, and the length of what stands for it."""
+    secrets: Mapping[str, str] = {}
+    """What was replaced, and parts of it, with the kind: to be replaced in what is said of the
+    text, where nothing around them tells what they are."""
 
     def carry(self, offset: int) -> int:
         """Return where an offset of the original lies now; within a secret: at its start."""
@@ -99,33 +108,51 @@ class Redacted(msgspec.Struct, frozen=True, kw_only=True):
         return self.text[self.carry(start) : self.carry(end)]
 
 
-def redact(text: str) -> Redacted:
-    """Replace each secret by `[redacted KIND]`."""
+def redact(text: str, known: Mapping[str, str] | None = None) -> Redacted:
+    """Replace each secret by `[redacted KIND]`, those too that are `known` from other texts."""
     parts: list[str] = []
     kinds: list[str] = []
     cuts: list[tuple[int, int, int]] = []
+    secrets: dict[str, str] = {}
     position = 0
-    for start, end, kind in _spans(text):
+    for start, end, kind in _spans(text, known or {}):
         mark = f"[redacted {kind}]"
         parts += (text[position:start], mark)
         kinds.append(kind)
         cuts.append((start, end, len(mark)))
+        secrets |= dict.fromkeys(_recognisable(text[start:end]), kind)
         position = end
-    return Redacted(text="".join([*parts, text[position:]]), kinds=tuple(kinds), cuts=tuple(cuts))
-
-
-def redact_finding(finding: Finding) -> Finding:
-    """Replace the secrets in what a finding says and quotes; its place stays."""
-    evidence = finding.evidence
-    return msgspec.structs.replace(
-        finding,
-        message=redact(finding.message).text,
-        evidence=evidence and msgspec.structs.replace(evidence, text=redact(evidence.text).text),
+    return Redacted(
+        text="".join([*parts, text[position:]]),
+        kinds=tuple(kinds),
+        cuts=tuple(cuts),
+        secrets=secrets,
     )
 
 
-def _spans(text: str) -> Sequence[tuple[int, int, str]]:
-    """Return the spans of secrets in order; of two that overlap, the one that starts first."""
+def redact_finding(finding: Finding, known: Mapping[str, str]) -> Finding:
+    """Replace the secrets in what a finding says and quotes, and those `known`; its place stays."""
+    evidence = finding.evidence
+    return msgspec.structs.replace(
+        finding,
+        message=redact(finding.message, known).text,
+        evidence=evidence
+        and msgspec.structs.replace(evidence, text=redact(evidence.text, known).text),
+    )
+
+
+def _recognisable(secret: str) -> Iterator[str]:
+    """Yield the secret, without a stop that may be its sentence's, and its parts; no mere words."""
+    secret = secret.rstrip(".:!?")
+    if len(secret) >= _LEAST:
+        yield secret
+    for form in _PARTS:
+        parts = form.findall(secret)
+        yield from (part for part in parts if len(part) >= _LEAST and not part.isalpha())
+
+
+def _spans(text: str, known: Mapping[str, str]) -> Sequence[tuple[int, int, str]]:
+    """Return the spans of secrets in order; two that overlap are one, of the first one's kind."""
     found: list[tuple[int, int, int, str]] = []
     lowered = text.lower()
     for order, form in enumerate(_FORMS):
@@ -135,8 +162,14 @@ def _spans(text: str) -> Sequence[tuple[int, int, str]]:
             groups = match.groupdict()
             name = next((n for n in ("secret", "quoted") if groups.get(n) is not None), 0)
             found.append((*match.span(name), order, form.kind))
+    for secret, kind in known.items():
+        if secret in text:
+            places = re.finditer(re.escape(secret), text)
+            found += ((*place.span(), len(_FORMS), kind) for place in places)
     spans: list[tuple[int, int, str]] = []
     for start, end, _, kind in sorted(found, key=lambda f: (f[0], -f[1], f[2])):
         if not spans or start >= spans[-1][1]:
             spans.append((start, end, kind))
+        elif end > spans[-1][1]:
+            spans[-1] = (spans[-1][0], end, spans[-1][2])
     return spans

@@ -5,6 +5,7 @@ short keys such as `governance.max_words_warn`, `[governance.rules.ID]`, and the
 name the document, in their order.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -34,8 +35,8 @@ _SHORT_KEYS = {
     "toxicity_reject": ("toxicity", "reject"),
     "require_citations": ("citation.missing", "enabled"),
 }
-_Tables = dict[str, tuple[str, dict[str, Any]]]
-"""Options by rule id, each with the key of the table that they stand in."""
+_Tables = dict[str, dict[str, tuple[str, Any]]]
+"""Options by rule id (or name of a plug-in), each with the key that sets it, and its value."""
 
 _HINT = "docs/RULES.md lists every rule with its options; `nsllm rules list` those in use."
 
@@ -61,11 +62,13 @@ class Rulebook:
         self.profile: Profile = governance.profile
         self.failed = dict(found.failed)
         self.rules: dict[str, Rule[Any]] = {rule.id: rule for rule in BUILT_IN}
+        self._plugins: dict[str, list[str]] = {name: [] for name in self.failed}
         for rule in found.rules:
             if rule.id in self.rules:
                 self.failed[rule.id] = "a rule that comes with NS-LLM has this id"
             else:
                 self.rules[rule.id] = rule
+                self._plugins.setdefault(rule.id.partition(".")[0], []).append(rule.id)
         self._short = _short_tables(governance)
         self._tables = self._by_rule(governance.rules, "governance.rules")
         self._overrides = [
@@ -77,10 +80,12 @@ class Rulebook:
             for number, override in enumerate(governance.overrides)
         ]
         self._known: dict[tuple[int, ...], dict[str, Configured]] = {}
-        # Every override is read now: a mistake in one shows before its folder is opened.
-        everything = tuple(range(len(self._overrides)))
-        for matching in {(), everything, *((number,) for number in everything)}:
-            self._configure(matching)
+        # Every override is read now: a mistake in one shows before its folder is opened. It is read
+        # with those that hold for the same path, as it need not make sense with others, or alone.
+        self._configure(())
+        for number, override in enumerate(governance.overrides):
+            for matching in {self._matching(_sample(pattern)) for pattern in override.paths}:
+                self._configure(matching if number in matching else (number,))
 
     def configured(self, path: str | None = None) -> Mapping[str, Configured]:
         """Return every rule, by id, as it holds for the document at `path`; None: an answer."""
@@ -110,14 +115,20 @@ class Rulebook:
     def of(self, subject: Subject) -> Iterator[Configured]:
         """Yield the rules that apply to a text."""
         for configured in self.configured(subject.path).values():
-            options: Options = configured.options
-            if not options.enabled or subject.target not in options.applies_to:
-                continue
-            if not options.paths or (
-                subject.path is not None
-                and GitIgnoreSpec.from_lines(options.paths).match_file(subject.path)
-            ):
+            if applies(configured.options, subject):
                 yield configured
+
+    def failed_for(self, path: str | None) -> dict[str, str]:
+        """Return what went wrong with plug-ins, without those that are disabled for a document."""
+        given: _Tables = {}
+        for table in self._tables_of(self._matching(path)):
+            for name in table.keys() & self.failed.keys():
+                given[name] = given.get(name, {}) | table[name]
+        return {
+            name: reason
+            for name, reason in self.failed.items()
+            if given.get(name, {}).get("enabled", ("", True))[1] is not False
+        }
 
     def _configure(self, matching: tuple[int, ...]) -> dict[str, Configured]:
         if matching not in self._known:
@@ -149,19 +160,28 @@ class Rulebook:
         """Return the options by rule id, each with the key of its table.
 
         An id may be written as one key or as nested tables: `[governance.rules.length.long]`.
+        `enabled` of a plug-in is that of all its rules, but for those with one of their own.
         """
         found: _Tables = {}
+        whole: _Tables = {}
         waiting: list[tuple[str, Mapping[str, Any]]] = [("", table)]
         while waiting:
             prefix, options = waiting.pop()
             for name, value in options.items():
                 full = f"{prefix}.{name}" if prefix else name
-                if isinstance(value, Mapping) and self._begins_an_id(full):
+                if isinstance(value, Mapping) and (
+                    self._begins_an_id(full) or full in self._plugins
+                ):
                     waiting.append((full, value))
                 elif prefix in self.rules:
-                    found.setdefault(prefix, (f"{key}.{prefix}", {}))[1][name] = value
+                    found.setdefault(prefix, {})[name] = (f"{key}.{full}", value)
+                elif prefix in self._plugins and name == "enabled":
+                    whole[prefix] = {name: (f"{key}.{full}", value)}
                 elif not self._is_of_a_failed_plugin(full):
                     raise self._unknown(key, full)
+        for plugin, given in whole.items():
+            for rule in (plugin, *self._plugins[plugin]):
+                found[rule] = given | found.get(rule, {})
         return found
 
     def _begins_an_id(self, name: str) -> bool:
@@ -174,6 +194,22 @@ class Rulebook:
         near = get_close_matches(name, self.rules, n=1)
         guess = f" Did you mean `{near[0]}`?" if near else ""
         return SettingsError(f"`{key}.{name}`: there is no rule `{name}`.{guess}", hint=_HINT)
+
+
+def applies(options: Options, subject: Subject) -> bool:
+    """Tell whether a rule with these options is for a text."""
+    if not options.enabled or subject.target not in options.applies_to:
+        return False
+    return not options.paths or (
+        subject.path is not None
+        and GitIgnoreSpec.from_lines(options.paths).match_file(subject.path)
+    )
+
+
+def _sample(pattern: str) -> str:
+    """Return a path that a pattern in .gitignore syntax names, if it has no sets in brackets."""
+    within = "a" if pattern.endswith("/") else ""
+    return re.sub(r"[*?]+", "a", pattern.lstrip("!/") + within) or "a"
 
 
 def _short_tables(governance: Governance) -> dict[str, list[tuple[str, str, Any]]]:
@@ -200,9 +236,8 @@ def _configure(
     for option, key, value in short.get(rule.id, ()):
         values[option], origins[option] = value, key
     for table in tables:
-        key, given = table.get(rule.id, ("", {}))
-        for option, value in given.items():
-            values[option], origins[option] = value, f"{key}.{option}"
+        for option, (key, value) in table.get(rule.id, {}).items():
+            values[option], origins[option] = value, key
     options = _convert(rule, values, origins)
     return Configured(rule=rule, options=options, origins=origins)
 

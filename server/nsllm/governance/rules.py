@@ -41,7 +41,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     chunks: tuple[Chunk, ...] = ()
     """The passages that the text was compared with."""
     unknown_names: tuple[Mention, ...] = ()
-    """Identifiers, flags and paths of the text that were looked for in the workspace in vain."""
+    """Identifiers, flags and paths of the text that were looked for in vain."""
+    sought_in: Literal["workspace", "passages"] = "workspace"
+    """Where they were looked for."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ BATCH_DOCUMENTS = 64
 BATCH_CHUNKS = 256
 # Texts embedded between two looks at `cancelled`: well under a second on two cores.
 SLICE_TEXTS = 32
+# The state that says so of a catalogue for which all files were gone through.
+_WHOLE = "whole"
 # A file changed this shortly before it was read may change again within the same clock tick.
 _RACY_NS = 2_000_000_000
 
@@ -85,6 +87,9 @@ class Builder:
         """
         started = time.monotonic()
         check_workspace(self.workspace)
+        with catalogue.reading() as reader:
+            if not reader.state(_WHOLE):
+                paths = None  # nobody went through all files of this catalogue yet
         run = _Run(self, catalogue, listener, cancelled, rebuild=rebuild)
         complete = True
         try:
@@ -92,11 +97,9 @@ class Builder:
         except Stopped:
             complete = False
         with catalogue.writing() as writer:
-            if rebuild and complete:
-                writer.drop_vectors_of_others(self.embedder.identity)
-                writer.drop_unused_vectors(kept=0)
-            else:
-                writer.drop_unused_vectors()
+            if complete and paths is None:
+                writer.set_state(_WHOLE, 1)
+            writer.drop_unused_vectors(self.embedder.identity, all_own=rebuild and complete)
             documents, chunks = writer.count()
         report = IndexReport(
             documents=documents,
@@ -138,13 +141,12 @@ class _Run:
 
     def update(self, paths: Collection[str] | None) -> None:
         """Go through the files; raises Stopped when cancelled."""
-        if paths is not None and any(PurePosixPath(path).name in RULE_FILES for path in paths):
-            paths = None  # other files than these may come or go by it
+        if paths is not None and any(_concerns_all(path) for path in paths):
+            paths = None
         found = self._look(paths)
         looked_at = self._known if paths is None else self._known_below(paths)
         self._remove([path for path in looked_at if path not in found])
-        if not self._rebuild:
-            self._embed_unseen()
+        self._embed_unseen()
         self._total = len(found)
         pending: list[_Pending] = []
         for entry in found.values():
@@ -281,6 +283,12 @@ class _Run:
     def _report(self, done: int) -> None:
         total = self._total or None
         self._listener(Progress(task="indexing", done=done, total=total, unit="files"))
+
+
+def _concerns_all(path: str) -> bool:
+    """Tell of the workspace itself, and of a file by which others may come or go."""
+    name = PurePosixPath(path).name
+    return not name or name in RULE_FILES
 
 
 def _is_untouched(entry: Found, row: DocumentRow) -> bool:

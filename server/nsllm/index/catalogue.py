@@ -90,6 +90,12 @@ class Catalogue:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        if not self.is_current():
+            self.close()
+            raise CorruptIndexError(
+                f"The index {self.path} was deleted or replaced while it was in use.",
+                hint="Try again.",
+            )
         with translated(self.path):
             with self._guard:
                 connection = self._idle.pop() if self._idle else None

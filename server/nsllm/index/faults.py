@@ -73,7 +73,8 @@ def _from_sqlite(error: sqlite3.Error, path: Path) -> NsllmError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code in _UNCLEAR and _has_no_room(path)):
         return disk_full(path)
-    if code in _CORRUPT or (code == 0 and type(error) is sqlite3.DatabaseError):
+    is_unknown = code == 0 and type(error) is sqlite3.DatabaseError
+    if code in _CORRUPT or is_unknown or str(error).startswith("no such table"):
         return _damaged(path, error)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return IndexBusyError(

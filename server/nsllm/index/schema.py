@@ -10,7 +10,9 @@ BUSY_TIMEOUT_S = 15.0
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO state VALUES ('revision', 0);
+-- From the clock on, so that no revision of a catalogue is one of those that it took the place of.
+INSERT OR IGNORE INTO state
+VALUES ('revision', CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
 
 CREATE TABLE IF NOT EXISTS documents (
     id INTEGER PRIMARY KEY,

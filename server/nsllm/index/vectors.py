@@ -107,6 +107,9 @@ class State:
         if self.forest is not None:
             rows = self.forest.candidates(query, count + min(self.masked, 4 * count))
             chosen = np.flatnonzero(self.alive) if rows is None else rows[self.alive[rows]]
+            if len(chosen) < min(count, len(self.alive) - self.masked):
+                # What went lay close together, and the forest proposed hardly anything else.
+                chosen = np.flatnonzero(self.alive)
             whole = len(chosen) == len(self.forest.ids)
             matrix = self.forest.matrix if whole else self.forest.matrix[chosen]
             ids.append(self.forest.ids if whole else self.forest.ids[chosen])

@@ -1,6 +1,5 @@
 """The index of one workspace: the catalogue, the vectors and the open buffers behind one door."""
 
-import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,11 +101,12 @@ class WorkspaceIndex:
         with self._lock.held(listener, cancelled) as taken:
             if not taken:
                 return IndexReport(complete=False)
+            catalogue = self._opened()
             try:
-                report = self._sync(listener, cancelled, paths, rebuild=rebuild)
+                report = self._sync(catalogue, listener, cancelled, paths, rebuild=rebuild)
             except CorruptIndexError as error:
-                self._recover(error)
-                report = self._sync(listener, cancelled, None)
+                self._recover(error, catalogue)
+                report = self._sync(self._opened(), listener, cancelled, None)
         because, self._rebuilt_because = self._rebuilt_because, None
         return msgspec.structs.replace(
             report, rebuilt_because=because, exact_because=self._exact_because
@@ -132,13 +132,16 @@ class WorkspaceIndex:
     @contextmanager
     def view(self) -> Iterator[View]:
         """Open one state of the index for several searches that must agree."""
+        catalogue = self._opened()
         try:
-            with self._catalogue.reading() as reader:
+            with catalogue.reading() as reader:
                 buffers = self._buffers.view()
                 yield View(reader, self._refreshed(reader), buffers)
         except CorruptIndexError as error:
-            with self._lock.held():
-                self._recover(error)
+            # Whoever is indexing now meets the same damage, and mends it.
+            with self._lock.held(cancelled=lambda: True) as taken:
+                if taken:
+                    self._recover(error, catalogue)
             raise
 
     def vector_search(self, query: Vectors, count: int) -> Hits:
@@ -156,23 +159,15 @@ class WorkspaceIndex:
         with self.view() as view:
             return view.chunks(ids)
 
-    def has_word(self, word: str, *, outside: str | None) -> bool:
-        """Tell whether a word, flag or path stands anywhere but in the document `outside`."""
-        whole = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-        with self.view() as view:
-            return any(
-                chunk.path != outside and whole.search(chunk.text) for chunk in view.holding(word)
-            )
-
     def has_saved(self, chunks: Sequence[Chunk]) -> bool:
         """Tell whether all these chunks are saved: nothing of an open document alone is kept."""
         hashes = {hash_text(chunk.heading, chunk.text) for chunk in chunks}
-        with self._catalogue.reading() as reader:
+        with self._opened().reading() as reader:
             return len(reader.stored_vectors(self._embedder.identity, hashes)) == len(hashes)
 
     def all_chunks(self) -> list[Chunk]:
         """Return every chunk of the saved documents, by path and position."""
-        with self._catalogue.reading() as reader:
+        with self._opened().reading() as reader:
             return list(reader.all_chunks())
 
     def require_documents(self) -> None:
@@ -186,7 +181,7 @@ class WorkspaceIndex:
 
     def status(self) -> IndexStatus:
         """Return what the index holds now."""
-        with self._catalogue.reading() as reader:
+        with self._opened().reading() as reader:
             self._refreshed(reader)
             documents, chunks = reader.count()
         return IndexStatus(
@@ -197,6 +192,13 @@ class WorkspaceIndex:
             buffers=len(self._buffers.view().paths),
             exact_because=self._exact_because,
         )
+
+    def _opened(self) -> Catalogue:
+        """Return the catalogue, opened anew where its file was deleted or replaced meanwhile."""
+        catalogue = self._catalogue
+        if not catalogue.is_current():
+            self._swap(catalogue, self._open())
+        return self._catalogue
 
     def _open(self) -> Catalogue:
         path = self.folder / FILE_NAME
@@ -215,18 +217,25 @@ class WorkspaceIndex:
         self._rebuilt_because = f"{error.message} It is kept as {aside.name}."
         return Catalogue(path)
 
-    def _recover(self, error: CorruptIndexError) -> None:
-        """Go on with a new catalogue, which another process may have made already."""
-        self._catalogue.close()
-        if self._catalogue.is_current():
-            self._catalogue = self._replace(error)
-        else:
-            self._catalogue = self._open()
+    def _recover(self, error: CorruptIndexError, damaged: Catalogue) -> None:
+        """Go on with a new catalogue, which another thread or process may have made already."""
+        if self._catalogue is not damaged:
+            return
+        damaged.close()
+        self._swap(damaged, self._replace(error) if damaged.is_current() else self._open())
+
+    def _swap(self, old: Catalogue, new: Catalogue) -> None:
         with self._refreshing:
+            if self._catalogue is not old:
+                new.close()
+                return
+            self._catalogue = new
             self._state = self._snapshot = None
+        old.close()
 
     def _sync(
         self,
+        catalogue: Catalogue,
         listener: ProgressListener,
         cancelled: Cancelled,
         paths: Collection[str] | None,
@@ -234,16 +243,16 @@ class WorkspaceIndex:
         rebuild: bool = False,
     ) -> IndexReport:
         report = self._builder.sync(
-            self._catalogue, paths=paths, rebuild=rebuild, listener=listener, cancelled=cancelled
+            catalogue, paths=paths, rebuild=rebuild, listener=listener, cancelled=cancelled
         )
         if report.complete:
-            self._renew_snapshot(anew=rebuild)
+            self._renew_snapshot(catalogue, anew=rebuild)
         return report
 
     def _embed(self, path: str, chunks: Sequence[Chunk]) -> Vectors:
         """Return the vectors of a buffer's chunks; nothing unsaved is written to the disk."""
         hashes = [hash_text(chunk.heading, chunk.text) for chunk in chunks]
-        with self._catalogue.reading() as reader:
+        with self._opened().reading() as reader:
             known = reader.stored_vectors(self._embedder.identity, hashes)
         known |= self._buffers.known_vectors(path)
         new = {
@@ -303,20 +312,21 @@ class WorkspaceIndex:
         self._exact_because = vectors.annoy_problem() if wanted else None
         return forest
 
-    def _renew_snapshot(self, *, anew: bool) -> None:
+    def _renew_snapshot(self, catalogue: Catalogue, *, anew: bool) -> None:
         """Write the vectors anew, or where most searches would look beside the old ones."""
-        with self._catalogue.reading() as reader:
+        with catalogue.reading() as reader:
             state = self._refreshed(reader)
+            has_none = state.forest is None
             fresh = state.forest is not None and state.stale_share <= vectors.STALE_SHARE
             is_small = len(state) < vectors.SNAPSHOT_ABOVE
-            if not anew and (fresh or is_small):
+            if not anew and (fresh or (is_small and has_none)):
                 return
             rows = None if is_small else reader.vectors(self._embedder.identity)
         snapshot = None
         if rows is not None:
             with translated(self.folder):
                 snapshot = vectors.build(self.folder, self._embedder.identity, *rows)
-        with self._catalogue.writing() as writer:
+        with catalogue.writing() as writer:
             kept = msgspec.json.encode(snapshot).decode() if snapshot else ""
             writer.set_state("snapshot", kept)
             writer.bump()

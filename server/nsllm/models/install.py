@@ -15,6 +15,7 @@ from nsllm.errors import (
     DownloadError,
     ModelCorruptError,
     ModelMissingError,
+    ModelUnsupportedError,
     UsageError,
 )
 from nsllm.models.download import fetch
@@ -51,9 +52,9 @@ def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> Insta
     Two processes that pull the same model do it once: the second waits for the first.
 
     Raises:
-        DownloadError: no source works.
+        DownloadError, ModelCorruptError, ModelUnsupportedError: no source works; why the last one
+            does not.
         DiskFullError: there is less free space than it takes.
-        ModelCorruptError, ModelUnsupportedError: what was fetched cannot be imported.
     """
     registry = Registry.load()
     base = registry.fetched_for(model)
@@ -61,13 +62,13 @@ def pull(model: Model, *, listener: ProgressListener = ignore_progress) -> Insta
         present = usable(model)
         if present is not None:
             return present
-        failures: list[DownloadError] = []
+        failures: list[DownloadError | ModelCorruptError | ModelUnsupportedError] = []
         for source in base.sources:
             try:
                 # What is fetched for a base serves its adapters too: it is large.
                 adapters = registry.adapters_of(model.id)
                 return _install(model, source, listener, adapters=adapters)
-            except DownloadError as error:
+            except (DownloadError, ModelCorruptError, ModelUnsupportedError) as error:
                 failures.append(error)
         raise failures[-1]
 
@@ -82,12 +83,12 @@ def import_file(
 ) -> InstalledModel:
     """Install a GGUF file, or the folder of a BERT embedder or ONNX classifier, from this machine.
 
-    The id comes from the file's name unless it is given; `task` and `labels` are a classifier's,
-    whose labels' names say them where they are left out.
+    The id comes from the name of the file or folder unless it is given; `task` and `labels` are a
+    classifier's, whose labels' names say them where they are left out.
 
     Raises:
-        UsageError: the path is none of them, `task` or `labels` do not fit, or the id belongs to
-            models.toml or cannot be one.
+        UsageError: the path is none of them, `task` or `labels` do not fit, the id belongs to
+            models.toml or cannot be one, or was not given and is that of another model.
         ModelCorruptError, ModelUnsupportedError: it cannot be imported; names why.
         DiskFullError: there is less free space than it takes.
     """
@@ -102,6 +103,8 @@ def import_file(
         raise UsageError(f"There is no {path}.", hint="Check the path.")
     model = _entry(path, model_id, task, labels)
     _refuse_taken(model.id)
+    if model_id is None:
+        _refuse_other(model.id, path)
     with exclusive(model.id):
         return _install(model, model.sources[0], listener)
 
@@ -115,7 +118,7 @@ def _entry(path: Path, model_id: str | None, task: Measure | None, labels: Seque
             f"{path} is no classifier: it has no task to choose, and no labels.",
             hint="Leave out --task and --label.",
         )
-    name = model_id or re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")
+    name = model_id or re.sub(r"[^a-z0-9._-]+", "-", _title(path).lower()).strip("-._")
     chosen = {"bert": "embedding", "llama": "generation"}.get(family) or _measure(
         path, task, labels
     )
@@ -138,6 +141,13 @@ def _entry(path: Path, model_id: str | None, task: Measure | None, labels: Seque
             f"{name!r} cannot be the id of a model.",
             hint="Pass one of small letters, digits, '.', '_' and '-'.",
         ) from error
+
+
+def _title(path: Path) -> str:
+    """Return what the model at `path` is called: hubs call every file `model`, some in `onnx`."""
+    own = path.name if path.is_dir() else path.stem
+    names = [own, *(parent.name for parent in path.parents)]
+    return next((name for name in names if name.lower() not in {"", "model", "onnx"}), own)
 
 
 def _measure(path: Path, task: Measure | None, labels: Sequence[str]) -> Measure:
@@ -173,6 +183,22 @@ def _refuse_taken(name: str) -> None:
             raise UsageError(
                 f"models.toml has a model {name} already.", hint="Choose another id with --id."
             )
+
+
+def _refuse_other(name: str, path: Path) -> None:
+    """Refuse to replace a model that came from elsewhere and whose id nobody named."""
+    try:
+        installed = find_installed(name)
+    except ModelCorruptError:
+        return
+    if installed is None:
+        return
+    source = installed.manifest.source
+    if source.kind != "file" or Path(source.name).resolve() != path.resolve():
+        raise UsageError(
+            f"There is a model {name} already, from {source.name}.",
+            hint=f"Choose another id with --id, or replace it with --id {name}.",
+        )
 
 
 def usable(model: Model) -> InstalledModel | None:

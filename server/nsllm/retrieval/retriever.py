@@ -1,6 +1,6 @@
 """Find the passages for a question: by meaning and by word, fused by reciprocal rank."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -48,6 +48,36 @@ class Retriever:
         Raises:
             WorkspaceError: the index is empty.
         """
+        passages: list[Passage] = []
+        kept: list[Vectors] = []
+        for passage, vector in self._ranked(text):
+            if _is_repeated(passage.chunk, vector, passages, kept):
+                continue
+            passages.append(passage)
+            kept.append(vector)
+            if len(passages) == (top_k or self._settings.top_k):
+                break
+        return passages
+
+    def find_others(self, text: str, count: int, is_own: Callable[[str], bool]) -> list[Passage]:
+        """Return up to `count` passages of the documents that are not `is_own`, best first.
+
+        Only equal texts are left out: what says nearly the same is what contradicts.
+
+        Raises:
+            WorkspaceError: the index is empty.
+        """
+        passages: list[Passage] = []
+        for passage, _ in self._ranked(text):
+            if is_own(passage.chunk.path) or _is_there(passage.chunk, passages):
+                continue
+            passages.append(passage)
+            if len(passages) == count:
+                break
+        return passages
+
+    def _ranked(self, text: str) -> Iterator[tuple[Passage, Vectors]]:
+        """Yield every candidate with its vector, best first."""
         self._index.require_documents()
         query = self._embedder.embed_query(text)
         count = self._settings.candidates
@@ -59,25 +89,14 @@ class Retriever:
             chunks = view.chunks(list(ranked))
         # A chunk found by word alone is given its cosine too, which also breaks ties.
         cosines = {number: float(vector @ query) for number, vector in vectors.items()}
-        order = sorted(ranked, key=lambda n: (-ranked[n], -cosines.get(n, -1.0), n))
-        passages: list[Passage] = []
-        kept: list[Vectors] = []
-        for number in order:
-            if number not in chunks or number not in vectors:
-                continue
-            if _is_repeated(chunks[number], vectors[number], passages, kept):
-                continue
-            passages.append(
-                Passage(
+        for number in sorted(ranked, key=lambda n: (-ranked[n], -cosines.get(n, -1.0), n)):
+            if number in chunks and number in vectors:
+                passage = Passage(
                     chunk=chunks[number],
                     score=ranked[number],
                     similarity=max(-1.0, min(1.0, cosines[number])),
                 )
-            )
-            kept.append(vectors[number])
-            if len(passages) == (top_k or self._settings.top_k):
-                break
-        return passages
+                yield passage, vectors[number]
 
 
 def content_words(text: str) -> list[str]:
@@ -104,6 +123,11 @@ def _is_repeated(
     chunk: Chunk, vector: Vectors, passages: Sequence[Passage], kept: Sequence[Vectors]
 ) -> bool:
     """Tell whether the reader has this passage already, here or in another document."""
-    if any(passage.chunk.text == chunk.text for passage in passages):
+    if _is_there(chunk, passages):
         return True
     return bool(kept) and bool((np.stack(kept) @ vector > DUPLICATE_COSINE).any())
+
+
+def _is_there(chunk: Chunk, passages: Sequence[Passage]) -> bool:
+    """Tell whether one of the passages has this very text."""
+    return any(passage.chunk.text == chunk.text for passage in passages)

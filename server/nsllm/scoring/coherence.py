@@ -29,6 +29,7 @@ LEARNT = ("intact", "stranger")
 COUNTED = ("repetition", "loops", "unclosed", "dangling", "switches")
 """Features that are counted: 0 is flawless."""
 FEATURES = (*LEARNT, *COUNTED)
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _CLOSED = re.compile(r"[.!?…:;)\]\"'”’»`*_|。！？]$")
 _DANGLING = re.compile(
     r"(?:[,(\[{–—-]|\b(?:the|an?|of|and|or|to|in|on|for|with|by|from|as|that|which|is|are|was|be|"
@@ -143,7 +144,7 @@ def _runs(text: str, parts: Sequence[_Part], embed: Embed, read: ReadOrder) -> l
         joined = (
             last is not None
             and last.sentence.kind == part.sentence.kind == "prose"
-            and not text[last.sentence.end : part.sentence.start].count("\n\n")
+            and not _BLANK_LINE.search(text, last.sentence.end, part.sentence.start)
         )
         if joined:
             groups[-1].append(part)

@@ -7,7 +7,7 @@ weigh with it in a logistic model, fitted and calibrated by scripts/training/gro
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -108,15 +108,16 @@ def ground(
     read: Read,
     *,
     fitted: bool = True,
+    among: Sequence[Collection[int]] | None = None,
 ) -> list[ClaimGrounding]:
-    """Score each claim against the chunks, in the order of the claims.
+    """Score each claim against the chunks, or those that `among` numbers for it from 1.
 
     Where the weights are not `fitted` on the model that reads, what it says is the score.
     """
     if not claims:
         return []
     texts = [without_markers(claim.text) for claim in claims]
-    compared = compare(texts, chunks, embed, read, fitted=fitted)
+    compared = compare(texts, chunks, embed, read, fitted=fitted, among=among)
     return [_judge(claim, best) for claim, best in zip(claims, compared, strict=True)]
 
 
@@ -128,30 +129,54 @@ def compare(
     *,
     fitted: bool = True,
     enough: float = _ENOUGH,
+    among: Sequence[Collection[int]] | None = None,
 ) -> list[Compared | None]:
-    """Compare each text with the chunks; None where these hold no sentence.
+    """Compare each text with the chunks, or `among` them its own; None where they hold no sentence.
 
     The nearest window is read first, and the others where its score is below `enough`.
     """
-    sentences = places(chunks)
-    if not sentences:
-        return [None for _ in texts]
-    vectors = embed([*texts, *(place.text for place in sentences)])
-    similarity = vectors[: len(texts)] @ vectors[len(texts) :].T
-    words = [offered_words(f"{p.chunk.heading} {p.text}") for p in sentences]
-    sources = [
-        _sources(text, row, sentences, words) for text, row in zip(texts, similarity, strict=True)
-    ]
+    sources = _sources_of(texts, places(chunks), embed, among)
+    held = [i for i, some in enumerate(sources) if some]
     nearest = [
-        [msgspec.structs.replace(source, windows=source.windows[:1]) for source in some[:1]]
-        for some in sources
+        [msgspec.structs.replace(source, windows=source.windows[:1]) for source in sources[i][:1]]
+        for i in held
     ]
     read = _keeping(read)
-    found = _best(texts, nearest, read, fitted=fitted)
-    rest = [i for i, one in enumerate(found) if one.score < enough]
+    first = _best([texts[i] for i in held], nearest, read, fitted=fitted)
+    found = dict(zip(held, first, strict=True))
+    rest = [i for i, one in found.items() if one.score < enough]
     again = _best([texts[i] for i in rest], [sources[i] for i in rest], read, fitted=fitted)
-    better = dict(zip(rest, again, strict=True))
-    return [better.get(i, one) for i, one in enumerate(found)]
+    found |= zip(rest, again, strict=True)
+    return [found.get(i) for i in range(len(texts))]
+
+
+def _sources_of(
+    texts: Sequence[str],
+    sentences: Sequence[Place],
+    embed: Embed,
+    among: Sequence[Collection[int]] | None,
+) -> list[list[Source]]:
+    """Return what each text is compared with; nothing where its chunks hold no sentence.
+
+    Texts are taken one by one: of a long document, all of them beside all sentences fill the
+    memory.
+    """
+    if not sentences:
+        return [[] for _ in texts]
+    vectors = embed([*texts, *(place.text for place in sentences)])
+    asked, offered = vectors[: len(texts)], vectors[len(texts) :]
+    words = [offered_words(f"{p.chunk.heading} {p.text}") for p in sentences]
+    rows: dict[int, list[int]] = {}
+    for row, place in enumerate(sentences):
+        rows.setdefault(place.marker, []).append(row)
+    found = []
+    for number, text in enumerate(texts):
+        markers = rows.keys() if among is None else sorted({*among[number]} & rows.keys())
+        own = [row for marker in markers for row in rows[marker]]
+        inside, has = [sentences[row] for row in own], [words[row] for row in own]
+        near = (offered if among is None else offered[own]) @ asked[number]
+        found.append(_sources(text, near, inside, has) if own else [])
+    return found
 
 
 def _best(

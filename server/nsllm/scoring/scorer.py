@@ -1,6 +1,6 @@
 """All scores of one text, measured together so that each sentence is embedded once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
@@ -55,8 +55,12 @@ def measure(
     perplexity: float | None = None,
     classifiers: Classifiers = Classifiers(),  # noqa: B008 - frozen
     timed: Timed = lambda _stage: nullcontext(),
+    among: Sequence[Collection[int]] | None = None,
 ) -> Measurement:
     """Score `text` as an answer to `question`, written from `chunks`; `timed` counts the stages.
+
+    `among` has, for each claim in order, the numbers from 1 of the chunks that were found for it.
+    Without it a claim is compared with all of them, and its markers are theirs.
 
     Grounding is that of the weakest claim, since one invented sentence spoils an answer; None
     where the text claims nothing or there is nothing to compare it with. Relevance is None
@@ -67,7 +71,8 @@ def measure(
     with timed("grounding"):
         if chunks and read:
             compare = partial(ground, embed=embed, read=read, fitted=classifiers.fitted)
-            grounded = with_cited(compare(claims(text), chunks), chunks, compare)
+            found = compare(claims(text), chunks, among=among)
+            grounded = tuple(found) if among is not None else with_cited(found, chunks, compare)
     with timed("toxicity"):
         toxic = toxic_spans(text, classifiers.toxicity) if classifiers.toxicity else ()
     with timed("coherence"):

@@ -18,6 +18,6 @@ RULES = (
         find=find_nothing,
         options=Options(severity=Severity.WARN),
         strict={"severity": "reject"},
-        advice="Update or remove the plug-in, or disable its rule.",
+        advice="Update or remove the plug-in, or disable it in `governance.rules`, by its name.",
     ),
 )

@@ -58,10 +58,11 @@ def find_unknown_names(subject: Subject, _options: Options) -> Iterator[Observat
     What people borrow from other programs, or give as examples, is no invention.
     """
     is_borrowed = borrowed(subject.text)
+    has = "The workspace has" if subject.sought_in == "workspace" else "The passages have"
     for name in subject.unknown_names:
         if not subject.generated and is_borrowed(name):
             continue
-        message = f"The workspace has no {name.kind} {name.text}."
+        message = f"{has} no {name.kind} {name.text}."
         yield Observation(start=name.start, end=name.end, message=message)
 
 

@@ -25,6 +25,8 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             self.compiled()
         except regex.error as error:
             raise ValueError(f"`{self.pattern}` is no regular expression: {error}") from error
+        except RecursionError as error:
+            raise ValueError("The pattern is nested too deeply") from error
 
     def compiled(self) -> "regex.Pattern[str]":
         """Return the expression; `^` and `$` match at every line."""

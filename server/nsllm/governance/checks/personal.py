@@ -19,7 +19,12 @@ _ROLES = re.compile(
     r"(?:git|no-?reply|donotreply|user(?:name)?|you(?:r\.?name)?|name)@", re.IGNORECASE
 )
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?\b")
-_CARD = re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w-]|\.\d)")
+# In groups of four; Mastercard's newer range, 2221 to 2720; American Express in its own groups.
+_CARD = re.compile(
+    r"(?<![\w.-])(?:[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}"
+    r"|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)(?:[ -]?\d{4}){3}"
+    r"|3[47]\d{2}[ -]\d{6}[ -]\d{5})(?![\w-]|\.\d)"
+)
 _PLUS = re.compile(r"\+\d")
 
 
@@ -44,9 +49,15 @@ def find_ibans(subject: Subject, _options: Options) -> Iterator[Observation]:
     """Find bank account numbers whose country has their form, and whose check digits are right."""
     from stdnum import iban
 
-    for match in _IBAN.finditer(subject.text):
-        if iban.is_valid(match[0]):
-            yield _observe(match.span(), "This is a bank account number (IBAN).")
+    position = 0
+    while match := _IBAN.search(subject.text, position):
+        number, position = match[0], match.end()
+        # A word in capitals behind it looks like one more group of it.
+        while not iban.is_valid(number) and " " in number:
+            number = number.rpartition(" ")[0]
+        if iban.is_valid(number):
+            position = match.start() + len(number)
+            yield _observe((match.start(), position), "This is a bank account number (IBAN).")
 
 
 def find_cards(subject: Subject, _options: Options) -> Iterator[Observation]:

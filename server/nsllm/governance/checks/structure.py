@@ -13,7 +13,7 @@ from referencing.exceptions import Unresolvable
 
 from nsllm.governance.rules import Observation, Options, Rule, Subject
 
-_FENCE = re.compile(r"\A\s*```[a-z]*[ \t]*\n(.*?)\n?(?<![ \t])[ \t]*+```\s*\Z", re.DOTALL)
+_FENCE = re.compile(r"\A\s*```[a-z]*[ \t]*\r?\n(.*?)(?:\r?\n)?(?<![ \t])[ \t]*+```\s*\Z", re.DOTALL)
 _TIMEOUT_S = 1.0
 _TOO_DEEP = "its values are nested too deeply"
 
