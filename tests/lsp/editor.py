@@ -1,6 +1,7 @@
 """An editor for tests: pytest-lsp's client, with our requests and what they stream."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
@@ -175,6 +176,13 @@ class Editor(LanguageClient):
         await self.shutdown_session()
         await self.stop()
 
+    async def stop(self) -> None:
+        """End the client; pygls would leave its end of a TCP connection open."""
+        await super().stop()
+        writer = getattr(self.protocol, "writer", None)
+        if isinstance(writer, asyncio.StreamWriter):
+            await closed(writer)
+
     @property
     def process(self) -> asyncio.subprocess.Process:
         """The server's process."""
@@ -216,6 +224,13 @@ def _converter() -> Any:
     converter.register_structure_hook(types.Command | types.CodeAction, structure)
     converter.register_structure_hook(Union[types.Command, types.CodeAction], structure)  # noqa: UP007
     return converter
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until it is."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -14,7 +14,7 @@ from lsprotocol import types
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from lsp.editor import Editor, until
+from lsp.editor import Editor, closed, until
 
 pytestmark = pytest.mark.enable_socket
 
@@ -67,7 +67,7 @@ async def test_a_second_client_is_sent_away_and_the_first_one_served(listening: 
     if listening.kind == "tcp":
         reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
         assert await reader.read() == b""
-        writer.close()
+        await closed(writer)
     else:
         async with connect(f"ws://127.0.0.1:{listening.port}") as second:
             with pytest.raises(ConnectionClosed, match="Another client is served"):
@@ -95,7 +95,7 @@ async def test_a_request_of_a_browser_is_not_served_and_keeps_nobody_out(
         writer.write(request % (len(body), body))
         with contextlib.suppress(ConnectionResetError):
             answers.append(await reader.read())
-        writer.close()
+        await closed(writer)
         return True
 
     await until(answered)
@@ -103,7 +103,7 @@ async def test_a_request_of_a_browser_is_not_served_and_keeps_nobody_out(
     assert not any(answers)
     editor = Editor()
     await listening.serve(editor)
-    silent.close()
+    await closed(silent)
     await editor.shutdown_async(None)
     editor.exit(None)
     assert await listening.process.wait() == 0
