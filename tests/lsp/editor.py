@@ -14,6 +14,7 @@ from typing import Any, Union
 from lsprotocol import types
 from lsprotocol.converters import get_converter
 from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
+from pygls.io_ import WebSocketWriter
 from pytest_lsp import LanguageClient
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES
 
@@ -177,11 +178,14 @@ class Editor(LanguageClient):
         await self.stop()
 
     async def stop(self) -> None:
-        """End the client; pygls would leave its end of a TCP connection open."""
+        """End the client; pygls would leave its end of a connection open."""
         await super().stop()
         writer = getattr(self.protocol, "writer", None)
         if isinstance(writer, asyncio.StreamWriter):
             await closed(writer)
+        elif isinstance(writer, WebSocketWriter):
+            await writer.close()
+            await writer._ws.wait_closed()
 
     @property
     def process(self) -> asyncio.subprocess.Process:
